@@ -1,0 +1,1 @@
+"""Tests of the app, its documentation and the demonstration project."""
