@@ -1,0 +1,72 @@
+# Everything a contributor runs. `make` alone explains itself.
+
+PORT ?= 8000
+VENV ?= .venv
+WORKERS ?= 2
+BIN := $(VENV)/bin
+DEMO_SET := $(VENV)/.installed-demo
+TEST_SET := $(VENV)/.installed-test
+COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	--python-version 3.11 pyproject.toml --extra api --extra export --extra history
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-sqlite test-postgres test-browser lint types bench coverage messages lock clean
+
+help: ## explain the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: PORT=8000 (demo), PYTHON=python3.13 (which Python makes the environment), VENV=.venv, WORKERS=2 (tests)"
+
+$(DEMO_SET): requirements/demo.txt .ci/venv
+	@.ci/venv $(VENV) demo
+
+$(TEST_SET): requirements/test.txt .ci/venv
+	@.ci/venv $(VENV) test
+
+demo: $(DEMO_SET) ## fill the demonstration shop on the first run and serve it on PORT
+	@$(BIN)/python .ci/free_port.py "$(PORT)"
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py demo --port "$(PORT)"
+	@exec $(BIN)/python manage.py runserver --noreload "127.0.0.1:$(PORT)"
+
+test: test-sqlite test-postgres test-browser ## run all tests: on SQLite, on PostgreSQL (from a wheel), in a browser
+
+test-sqlite: $(TEST_SET) ## run the tests on SQLite
+	DB=sqlite $(BIN)/python -m pytest -n $(WORKERS) -m "not browser"
+
+test-postgres: $(TEST_SET) ## run the tests on PostgreSQL
+	DB=postgres $(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not wheel"
+
+test-browser: $(TEST_SET) ## run the tests in Chromium; skipped, with the reason, where there is none
+	DB=sqlite $(BIN)/python -m pytest -m browser
+
+lint: $(TEST_SET) ## check style, formatting and the pinned requirements
+	.ci/check_requirements
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_SET) ## check the types
+	$(BIN)/mypy
+
+bench: $(TEST_SET) ## measure saves against bare Django and print ratios
+	$(BIN)/python -m tests.benchmarks
+
+coverage: $(TEST_SET) ## run the tests on both databases and print the lines and branches they miss
+	rm -f .coverage .coverage.*
+	DB=sqlite $(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not wheel" --cov --cov-report=
+	DB=postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not wheel" --cov --cov-append --cov-report=
+	$(BIN)/coverage report
+
+messages: $(TEST_SET) ## collect the texts to translate and compile the translations (needs gettext)
+	cd auditlog && $(abspath $(BIN))/python ../manage.py makemessages --all --no-obsolete --add-location file
+	cd auditlog && $(abspath $(BIN))/python ../manage.py compilemessages --verbosity 0
+
+lock: ## pin the newest allowed packages in requirements/ (needs uv)
+	$(COMPILE) --upgrade --group demo -o requirements/demo.txt
+	$(COMPILE) --upgrade --extra postgres --group test -c requirements/demo.txt -o requirements/test.txt
+	.ci/check_requirements
+
+clean: ## remove the environment, the demonstration's data and all caches
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov dist build .coverage .coverage.*
+	rm -rf *.sqlite3 *.sqlite3-* media
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
