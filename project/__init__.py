@@ -1,0 +1,1 @@
+"""The demonstration project: a small shop whose work the audit log records."""

@@ -1,0 +1,1 @@
+"""The shop: products, customers and orders."""
