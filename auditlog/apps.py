@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,3 +15,19 @@ class AuditlogConfig(AppConfig):
 
     def ready(self) -> None:
         """Wrap the write paths, connect the receivers of the registered models and add the optional integrations."""
+        from auditlog import checks
+        from auditlog.capture import wiring
+        from auditlog.integrations import auth, commands
+
+        wiring.install()
+        commands.install()
+        auth.install()
+        checks.install()
+        if apps.is_installed("django.contrib.admin"):
+            from auditlog.integrations import admin_history
+
+            admin_history.install()
+        if apps.is_installed("simple_history"):
+            from auditlog.integrations import simple_history
+
+            simple_history.install()

@@ -1,0 +1,158 @@
+"""Snapshots: the canonical values of a table's recorded fields, read from the stored row or from an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from auditlog.capture.registry import Registration, Table
+from auditlog.capture.values import Unsettled
+from auditlog.models import Entry
+
+Row = tuple[Any, ...]
+"""Canonical values, parallel to the fields of a :class:`~auditlog.capture.registry.Table`."""
+
+_MISSING = object()
+_CHUNK = 500
+
+
+def stored(alias: str, model: type[models.Model], pk: Any, parts: Sequence[Registration]) -> dict[Registration, Row]:
+    """The stored rows behind one object, locked until the transaction ends; tables without a row are left out.
+
+    ``parts`` are the registrations of the model's own table and of its parents; one SELECT reads them all.
+    """
+    found = _rows(alias, model, [pk], parts, lock=True)
+    if found:
+        return dict(zip(parts, next(iter(found.values())), strict=True))
+    if len(parts) == 1 and parts[0].model is model:
+        return {}
+    return _stored_apart(alias, pk, parts)
+
+
+def _stored_apart(alias: str, pk: Any, parts: Sequence[Registration]) -> dict[Registration, Row]:
+    """Each table on its own: the parent's row may stand without the child's."""
+    apart: dict[Registration, Row] = {}
+    for part in parts:
+        for rows in _rows(alias, part.model, [pk], [part], lock=True).values():
+            apart[part] = rows[0]
+    return apart
+
+
+def stored_rows(
+    alias: str, registration: Registration, pks: Iterable[Any], *, lock: bool, no_key: bool = True
+) -> dict[Any, Row]:
+    """The stored rows of one table by primary key, in chunks of 500, locked in key order when ``lock`` is set."""
+    every = list(pks)
+    found: dict[Any, Row] = {}
+    for at in range(0, len(every), _CHUNK):
+        rows = _rows(alias, registration.model, every[at : at + _CHUNK], [registration], lock=lock, no_key=no_key)
+        found.update((pk, parts[0]) for pk, parts in rows.items())
+    return found
+
+
+def _rows(
+    alias: str,
+    model: type[models.Model],
+    pks: Collection[Any],
+    parts: Sequence[Registration],
+    *,
+    lock: bool,
+    no_key: bool = True,
+) -> dict[Any, tuple[Row, ...]]:
+    tables = [part.table(connections[alias].vendor) for part in parts]
+    names = [name for table in tables for name in table.attnames]
+    rows: models.QuerySet[Any] = models.QuerySet(model, using=alias)
+    rows = rows.filter(pk__in=list(pks)) if len(pks) != 1 else rows.filter(pk=next(iter(pks)))
+    rows = rows.order_by("pk") if len(pks) > 1 else rows.order_by()
+    if lock:
+        rows = locked(rows, alias, no_key=no_key)
+    found = {}
+    for pk, *values in rows.values_list("pk", *names):
+        found[pk] = tuple(_split(tables, values))
+    return found
+
+
+def _split(tables: Sequence[Table], values: Sequence[Any]) -> Iterator[Row]:
+    at = 0
+    for table in tables:
+        end = at + len(table.attnames)
+        yield from_database(table, values[at:end])
+        at = end
+
+
+def from_database(table: Table, values: Iterable[Any]) -> Row:
+    """Canonical values of a row that the database returned: what it holds is settled."""
+    return tuple(_settled(codec.canonical, value) for codec, value in zip(table.codecs, values, strict=True))
+
+
+def _settled(canonical: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return canonical(value)
+    except Unsettled:
+        return value
+
+
+def from_instance(table: Table, instance: models.Model, old: Row | None, sent: Collection[str] | None) -> Row | None:
+    """The row as just written from ``instance``, or None where only the database knows and it must be read again.
+
+    ``sent`` names the fields of ``update_fields``; the others keep their ``old`` values, whatever is in memory.
+    """
+    if table.computed:
+        return None
+    values = instance.__dict__
+    row: list[Any] = []
+    for at, (name, attname, codec) in enumerate(zip(table.names, table.attnames, table.codecs, strict=True)):
+        if sent is not None and old is not None and name not in sent and attname not in sent:
+            row.append(old[at])
+            continue
+        value = values.get(attname, _MISSING)
+        if value is _MISSING:
+            return None
+        try:
+            row.append(codec.canonical(value))
+        except Unsettled:
+            return None
+    return tuple(row)
+
+
+def locked(rows: models.QuerySet[Any], alias: str, *, no_key: bool = True) -> models.QuerySet[Any]:
+    """Lock what the queryset reads, as the UPDATE that follows would; where no transaction is open, only read.
+
+    ``no_key`` leaves foreign key checks of other sessions alone on PostgreSQL. SQLite locks the whole database, and
+    must do so before it reads (:func:`take_write_lock`).
+    """
+    connection = connections[alias]
+    features = connection.features
+    if not features.has_select_for_update or not in_transaction(connection):
+        return rows
+    return rows.select_for_update(no_key=no_key and features.has_select_for_no_key_update)
+
+
+def in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction of the caller's, or of ours, is open."""
+    return connection.in_atomic_block or not connection.get_autocommit()
+
+
+_write_locks: WeakKeyDictionary[BaseDatabaseWrapper, tuple[object, object]] = WeakKeyDictionary()
+
+
+def take_write_lock(alias: str) -> None:
+    """On SQLite, take the write lock before the first read of the transaction, waiting for it if need be.
+
+    A transaction that has read cannot wait for the lock any more: SQLite refuses it at once ("database is locked"). A
+    statement that writes no row takes the lock with the connection's timeout; once per transaction is enough.
+    """
+    connection = connections[alias]
+    if connection.vendor != "sqlite" or not in_transaction(connection):
+        return
+    block = connection.atomic_blocks[0] if connection.atomic_blocks else None
+    held = _write_locks.get(connection, (_MISSING, _MISSING))
+    if held[0] is block and held[1] is connection.run_on_commit:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {connection.ops.quote_name(Entry._meta.db_table)} WHERE 0")
+    _write_locks[connection] = (block, connection.run_on_commit)

@@ -1,0 +1,119 @@
+"""Start-up of capture: settings into registrations, receivers for them, also for classes made later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models.signals import class_prepared, pre_delete, pre_save
+
+from auditlog.capture import receivers, writepaths
+from auditlog.capture.registry import Registration, register, registry, relatives
+from auditlog.capture.secrets import key_is_secret
+from auditlog.conf import settings
+from auditlog.exceptions import AppendOnlyError
+from auditlog.models import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One model that a key of ``AUDITLOG["MODELS"]`` names or matches."""
+
+    model: type[models.Model]
+    options: Mapping[str, Any]
+    wildcard: bool
+
+
+def install() -> None:
+    """Wrap the write paths, register what the settings name and connect the receivers."""
+    writepaths.install()
+    for chosen in from_settings():
+        if not (chosen.wildcard and _decided(chosen.model)):
+            register(chosen.model, **chosen.options)
+    for registration in tuple(registry.by_model.values()):
+        for relative in relatives(registration.model):  # classes that were not there yet when it was registered
+            if relative not in registry.by_model:
+                register(registration.model, **_arguments(registration))
+                break
+    registry.observe(receivers.connect, receivers.disconnect)
+    class_prepared.connect(on_class_prepared, dispatch_uid="auditlog")
+    pre_save.connect(refuse_overwriting, sender=Entry, dispatch_uid="auditlog")
+    pre_delete.connect(refuse_deleting, sender=Entry, dispatch_uid="auditlog")
+
+
+def _decided(model: type[models.Model]) -> bool:
+    registration = registry.by_model.get(model)
+    return registration is not None and not registration.options.derived
+
+
+def _arguments(registration: Registration) -> dict[str, Any]:
+    options = registration.options
+    return {name: getattr(options, name) for name in options.__dataclass_fields__ if name != "derived"}
+
+
+def from_settings() -> Iterator[Chosen]:
+    """The models of ``AUDITLOG["MODELS"]``, wildcards first so that a model named in full has the last word.
+
+    Unknown names are left to ``manage.py check``.
+    """
+    wanted = settings.MODELS
+    for name, options in wanted.items():
+        if name.endswith(".*"):
+            for model in apps.get_models():
+                if model._meta.app_label == name[:-2] and why_not_by_wildcard(model) is None:
+                    yield Chosen(model, options, wildcard=True)
+    for name, options in wanted.items():
+        if not name.endswith(".*"):
+            try:
+                yield Chosen(apps.get_model(name), options, wildcard=False)
+            except (LookupError, ValueError):
+                continue
+
+
+def why_not_by_wildcard(model: type[models.Model]) -> str | None:
+    """Why a wildcard never matches this model, or None when it does."""
+    meta = model._meta
+    if meta.app_label == "auditlog":
+        return "the log does not record itself"
+    if meta.proxy:
+        return "a proxy is recorded with its concrete model"
+    if not meta.managed:
+        return "unmanaged"
+    if meta.swapped:
+        return "swapped for another model"
+    if meta.auto_created:
+        return "recorded as the many-to-many relation it belongs to"
+    if {"history_id", "history_type"} <= {field.name for field in meta.fields}:
+        return "the history of another model"
+    if key_is_secret(model):
+        return "its primary key is a secret"
+    if (meta.app_label, meta.model_name) == ("migrations", "migration"):
+        return "the migration table"
+    return None
+
+
+def on_class_prepared(sender: type[models.Model], **kwargs: Any) -> None:
+    """A class made after start-up: a proxy or a child of a registered model is recorded like it."""
+    concrete = sender._meta.concrete_model or sender
+    known = registry.by_model.get(concrete)
+    if known is not None:
+        receivers.connect_class(known, sender)
+        return
+    for parent in sender._meta.get_parent_list():
+        if parent in registry.by_model and sender._meta.apps is apps:
+            register(parent, **_arguments(registry.by_model[parent]))
+            return
+
+
+def refuse_overwriting(sender: type[Entry], instance: Entry, using: str, **kwargs: Any) -> None:
+    """Refuse an entry whose id is taken; a fixture may bring entries with ids that are free."""
+    if instance.pk is not None and Entry.objects.using(using).filter(pk=instance.pk).exists():
+        raise AppendOnlyError("saved over")
+
+
+def refuse_deleting(sender: type[Entry], **kwargs: Any) -> None:
+    """Refuse to delete an entry."""
+    raise AppendOnlyError("deleted")

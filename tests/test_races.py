@@ -1,0 +1,70 @@
+"""Several processes on the same rows, and processes killed while they save."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from auditlog.models import Entry
+from tests.helpers import broken_chains, live, replayed
+from tests.testapp.models import Category, Product
+from tests.workers import ROWS
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WRITERS = 4 if connection.vendor == "sqlite" else 8
+SAVES = 60
+KILLS = 200
+
+
+def run(*jobs: tuple[str, int, int]) -> None:
+    """Run the jobs of :mod:`tests.workers` at the same time on this test's database; fail with what they print."""
+    environment = {**os.environ, "DB_NAME": str(connection.settings_dict["NAME"]), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.workers", name, str(seed), str(times)],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for name, seed, times in jobs
+    ]  # fmt: skip
+    failed = [output for process in processes if (output := process.communicate(timeout=300)[0]) and process.returncode]
+
+    assert failed == []
+    assert [process.returncode for process in processes] == [0] * len(processes)
+
+
+@pytest.fixture
+def products() -> None:
+    for number in range(ROWS):
+        Product.objects.create(name=f"p{number}")
+
+
+def test_the_chain_holds_under_contention(products: None) -> None:
+    connection.close()
+    run(*[("race", seed, SAVES) for seed in range(1, WRITERS + 1)])
+
+    assert broken_chains() == []
+    assert replayed(Product) == live(Product)
+
+
+def test_no_update_is_lost(products: None) -> None:
+    connection.close()
+    run(*[("count", seed, SAVES) for seed in range(1, WRITERS + 1)])
+
+    assert Product.objects.aggregate(total=Sum("stock"))["total"] == WRITERS * SAVES
+    assert Entry.objects.for_model(Product).count() == ROWS + WRITERS * SAVES
+    assert broken_chains() == []
+
+
+def test_a_killed_process_leaves_no_change_without_entry_and_no_entry_without_change() -> None:
+    connection.close()
+    run(("crash", 1, KILLS))
+
+    assert Category.objects.count() > 0
+    assert replayed(Category) == live(Category)
+    assert broken_chains() == []

@@ -1,0 +1,251 @@
+"""The model zoo: one model per kind of field, key and relation that capture must get right, each with why it is here."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now
+
+import auditlog
+
+
+@auditlog.register
+class Category(models.Model):
+    """A relation to itself, and the target of cascades."""
+
+    name = models.CharField(max_length=100)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Tag(models.Model):
+    """The far end of many-to-many relations."""
+
+    name = models.CharField(max_length=50)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Product(models.Model):
+    """The ordinary model: text, decimal, integer, JSON, file, foreign key, many-to-many without a through model."""
+
+    name = models.CharField(max_length=100)
+    price = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    stock = models.IntegerField(default=0)
+    details = models.JSONField(default=dict, blank=True)
+    manual = models.FileField(upload_to="manuals", blank=True)
+    category = models.ForeignKey(Category, on_delete=models.CASCADE, null=True, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="products")
+    suppliers: models.ManyToManyField[Any, Any] = models.ManyToManyField(
+        "Supplier", through="Supply", blank=True, related_name="products"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Discounted(Product):
+    """A proxy: its saves are sent with the proxy as sender and recorded under the concrete model."""
+
+    class Meta:
+        proxy = True
+
+
+@auditlog.register
+class Supplier(models.Model):
+    """The far end of a relation with a through model."""
+
+    name = models.CharField(max_length=50)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Supply(models.Model):
+    """A through model with a column of its own, not registered: recorded as the relation of its product."""
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE)
+    supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE)
+    days = models.IntegerField(default=1)
+
+
+@auditlog.register
+class Person(models.Model):
+    """A symmetrical relation: one signal, two rows."""
+
+    name = models.CharField(max_length=50)
+    friends = models.ManyToManyField("self", blank=True)
+    follows = models.ManyToManyField("self", symmetrical=False, related_name="followers", blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Team(models.Model):
+    """A relation whose through model is registered itself."""
+
+    name = models.CharField(max_length=50)
+    members: models.ManyToManyField[Any, Any] = models.ManyToManyField(Person, through="Membership", blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Membership(models.Model):
+    """A registered through model: its rows are recorded as rows."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE)
+    role = models.CharField(max_length=20, default="member")
+
+
+class Place(models.Model):
+    """The parent of a multi-table tree, registered through its child."""
+
+    name = models.CharField(max_length=50)
+    city = models.CharField(max_length=50, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Restaurant(Place):
+    """The middle of a multi-table tree; registering it registers its parent and its child."""
+
+    stars = models.IntegerField(default=0)
+
+
+class Bistro(Restaurant):
+    """The third table of the tree."""
+
+    wine = models.CharField(max_length=50, blank=True)
+
+
+@auditlog.register
+class Ticket(models.Model):
+    """A UUID that Python makes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    title = models.CharField(max_length=50)
+
+
+@auditlog.register
+class Document(models.Model):
+    """A text key chosen by people, with slashes, and too long for the entry's column where one wants it."""
+
+    path = models.CharField(primary_key=True, max_length=400)
+    body = models.TextField(blank=True)
+
+
+@auditlog.register
+class Seat(models.Model):
+    """A composite key."""
+
+    pk = models.CompositePrimaryKey("hall", "number")
+    hall = models.CharField(max_length=20)
+    number = models.IntegerField()
+    guest = models.CharField(max_length=50, blank=True)
+
+
+@auditlog.register
+class Computed(models.Model):
+    """Values that the database makes: a generated column, database defaults, and a quiet automatic one."""
+
+    width = models.IntegerField()
+    height = models.IntegerField(default=1)
+    area = models.GeneratedField(
+        expression=models.F("width") * models.F("height"), output_field=models.IntegerField(), db_persist=True
+    )
+    level = models.IntegerField(db_default=7)
+    made_at = models.DateTimeField(db_default=Now())
+    touched_at = models.DateTimeField(auto_now=True)
+
+
+@auditlog.register(snapshot="loaded")
+class Gauge(models.Model):
+    """Old values from memory instead of a locked SELECT."""
+
+    name = models.CharField(max_length=50)
+    value = models.IntegerField(default=0)
+    settings = models.JSONField(default=dict)
+
+
+@auditlog.register(mask=["phone"])
+class Account(models.Model):
+    """Secrets: by their name (``api_key``), by choice (``phone``), and in the label."""
+
+    owner = models.CharField(max_length=50)
+    api_key = models.CharField(max_length=64, blank=True)
+    phone = models.CharField(max_length=30, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.owner} ({self.api_key})"
+
+
+@auditlog.register
+class Mumbler(models.Model):
+    """A ``__str__`` that fails must not hurt a save."""
+
+    name = models.CharField(max_length=50)
+
+    def __str__(self) -> str:
+        raise RuntimeError("no label today")
+
+
+@auditlog.register(exclude=["draft"])
+class Article(models.Model):
+    """An excluded field."""
+
+    title = models.CharField(max_length=50)
+    draft = models.TextField(blank=True)
+
+
+@auditlog.register(transaction="caller")
+class Legacy(models.Model):
+    """Captured in the caller's transaction only, as before."""
+
+    name = models.CharField(max_length=50)
+
+
+@auditlog.register(reason="required")
+class Contract(models.Model):
+    """Changed only with a reason."""
+
+    terms = models.CharField(max_length=50)
+
+
+@auditlog.register
+class KeyOnly(models.Model):
+    """Nothing but a key."""
+
+
+@auditlog.register
+class Shouting(models.Model):
+    """A field of the project's own that changes the value on its way to the database and back."""
+
+    class LoudField(models.CharField):
+        """Stores upper case."""
+
+        def get_prep_value(self, value: Any) -> Any:
+            """Upper case."""
+            prepared = super().get_prep_value(value)
+            return prepared.upper() if isinstance(prepared, str) else prepared
+
+    word = LoudField(max_length=50)
+
+
+class Unregistered(models.Model):
+    """Nobody registered it: nothing is recorded and nothing is paid."""
+
+    name = models.CharField(max_length=50)
+    product = models.ForeignKey(Product, on_delete=models.SET_NULL, null=True, blank=True)

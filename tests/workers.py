@@ -1,0 +1,88 @@
+"""Processes that write at the same time, and processes that die while they write; started by the race and crash tests.
+
+``python -m tests.workers race SEED SAVES`` changes the same 20 rows as its siblings; ``python -m tests.workers crash
+SEED KILLS`` forks children that save in autocommit and kills each with SIGKILL after a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import signal
+import sys
+import time
+
+import django
+
+ROWS = 20
+
+
+def race(seed: int, saves: int) -> None:
+    """Change random ones of the shared rows; half of the saves are made inside the caller's transaction."""
+    from django.db import transaction
+
+    from tests.testapp.models import Product
+
+    dice = random.Random(seed)
+    keys = list(Product.objects.order_by("pk").values_list("pk", flat=True)[:ROWS])
+    for number in range(saves):
+        product = Product.objects.get(pk=dice.choice(keys))
+        product.stock = seed * 100_000 + number
+        if dice.random() < 0.5:
+            with transaction.atomic():
+                product.save()
+        else:
+            product.save()
+
+
+def count(seed: int, saves: int) -> None:
+    """Add one to the shared rows by ``F()``: a lost update would show in the sum."""
+    from django.db.models import F
+
+    from tests.testapp.models import Product
+
+    dice = random.Random(seed)
+    keys = list(Product.objects.order_by("pk").values_list("pk", flat=True)[:ROWS])
+    for _ in range(saves):
+        product = Product.objects.get(pk=dice.choice(keys))
+        product.stock = F("stock") + 1  # type: ignore[assignment]
+        product.save(update_fields=["stock"])
+
+
+def crash(seed: int, kills: int) -> None:
+    """Kill a saving child ``kills`` times, each after it has begun and at a random moment."""
+    dice = random.Random(seed)
+    for number in range(kills):
+        begun, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _save_for_ever(seed * 1000 + number, tell)
+        os.close(tell)
+        ready, _, _ = select.select([begun], [], [], 30)
+        if not ready or not os.read(begun, 1):
+            sys.exit("a child ended before its first save")
+        time.sleep(dice.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(begun)
+
+
+def _save_for_ever(seed: int, tell: int) -> None:
+    from tests.testapp.models import Category
+
+    dice = random.Random(seed)
+    for number in range(100_000):
+        category = Category.objects.create(name=f"c{seed}-{number}")
+        if number == 0:
+            os.write(tell, b"!")
+        category.name += "!"
+        category.save()
+        if dice.random() < 0.3:
+            category.delete()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    django.setup()
+    {"race": race, "count": count, "crash": crash}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
