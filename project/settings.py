@@ -13,7 +13,7 @@ from typing import Any
 BASE_DIR = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("DEMO_FOLDER", BASE_DIR))
 
-SECRET_KEY = "for-the-demonstration-only-and-known-to-everybody"  # noqa: S105
+SECRET_KEY = "for-the-demonstration-only-and-known-to-everybody"
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 

@@ -147,10 +147,10 @@ class OrderLine(models.Model):
     unit_price = models.DecimalField(max_digits=10, decimal_places=2)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["order", "product"], name="one_line_per_product")]
+        constraints = (models.UniqueConstraint(fields=["order", "product"], name="one_line_per_product"),)
 
     def __str__(self) -> str:
-        return f"{self.quantity} × {self.product_id}"
+        return f"{self.quantity} x {self.product_id}"
 
     @property
     def total(self) -> Decimal:

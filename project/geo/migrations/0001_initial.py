@@ -4,39 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Country',
+            name="Country",
             fields=[
-                ('code', models.CharField(max_length=2, primary_key=True, serialize=False)),
-                ('alpha_3', models.CharField(max_length=3, unique=True)),
-                ('number', models.CharField(max_length=3)),
-                ('name', models.CharField(max_length=100)),
-                ('official_name', models.CharField(blank=True, max_length=200)),
-                ('flag', models.CharField(blank=True, max_length=8)),
-                ('delivered_to', models.BooleanField(default=True, help_text='The shop sends parcels there.')),
+                ("code", models.CharField(max_length=2, primary_key=True, serialize=False)),
+                ("alpha_3", models.CharField(max_length=3, unique=True)),
+                ("number", models.CharField(max_length=3)),
+                ("name", models.CharField(max_length=100)),
+                ("official_name", models.CharField(blank=True, max_length=200)),
+                ("flag", models.CharField(blank=True, max_length=8)),
+                ("delivered_to", models.BooleanField(default=True, help_text="The shop sends parcels there.")),
             ],
             options={
-                'verbose_name_plural': 'countries',
-                'ordering': ('name',),
+                "verbose_name_plural": "countries",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Currency',
+            name="Currency",
             fields=[
-                ('code', models.CharField(max_length=3, primary_key=True, serialize=False)),
-                ('number', models.CharField(max_length=3)),
-                ('name', models.CharField(max_length=100)),
+                ("code", models.CharField(max_length=3, primary_key=True, serialize=False)),
+                ("number", models.CharField(max_length=3)),
+                ("name", models.CharField(max_length=100)),
             ],
             options={
-                'verbose_name_plural': 'currencies',
-                'ordering': ('code',),
+                "verbose_name_plural": "currencies",
+                "ordering": ("code",),
             },
         ),
     ]

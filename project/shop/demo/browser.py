@@ -72,10 +72,11 @@ _URLENCODED = "application/x-www-form-urlencoded"
 def _multipart(values: Values, files: Files) -> tuple[bytes, str]:
     """The body of a form with files, and its type."""
     mark = uuid.uuid4().hex
-    parts = []
-    for name, sent in values.items():
-        for value in [sent] if isinstance(sent, str) else sent:
-            parts.append(f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode())
+    parts = [
+        f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, sent in values.items()
+        for value in ([sent] if isinstance(sent, str) else sent)
+    ]
     for name, (filename, content) in files.items():
         head = f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\nContent-Type: text/plain'
         parts.append(f"--{mark}\r\n{head}\r\n\r\n".encode() + content + b"\r\n")

@@ -61,7 +61,9 @@ def stock_room(address: str) -> None:
     for sku in ("N-1", "N-2"):
         stella.fill_in("/admin/shop/product/add/", {**new, "sku": sku, "category": shelf})
     cup, jug, lamp = Product.objects.filter(sku__in=("P-102", "P-103", "P-115")).order_by("sku")
-    stella.fill_in(f"/admin/shop/product/{cup.pk}/change/", {"price": str(cup.price + 1), "_change_reason": "Clay is dear"})
+    stella.fill_in(
+        f"/admin/shop/product/{cup.pk}/change/", {"price": str(cup.price + 1), "_change_reason": "Clay is dear"}
+    )
     tags = [str(tag.pk) for tag in Tag.objects.filter(name__in=("sale", "gift"))]
     stella.fill_in(f"/admin/shop/product/{jug.pk}/change/", {"tags": tags, "attributes": '{"colours": ["white"]}'})
     stella.fill_in(f"/admin/shop/product/{lamp.pk}/change/", {"stock": "40"}, {"datasheet": DATASHEET})
@@ -82,7 +84,9 @@ def sales(address: str) -> None:
     sam.fill_in("/admin/shop/order/add/", {**new, **line, **when})
     taken = Order.objects.get(number="A-20001")
     sam.fill_in(f"/admin/shop/order/{taken.pk}/change/", {"status": "paid", "lines-0-quantity": "3"})
-    sam.fill_in(f"/admin/shop/customer/{customer.pk}/change/", {"discount": "0.15", "preferences": '{"newsletter": true}'})
+    sam.fill_in(
+        f"/admin/shop/customer/{customer.pk}/change/", {"discount": "0.15", "preferences": '{"newsletter": true}'}
+    )
     waiting = [str(order.pk) for order in Order.objects.filter(status=Order.Status.PAID)[:5]]
     sam.fill_in("/admin/shop/order/", {"action": "mark_as_shipped", "_selected_action": waiting})
     double = Order.objects.filter(status=Order.Status.OPEN)[0]

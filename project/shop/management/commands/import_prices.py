@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """One optional file."""
-        parser.add_argument("file", nargs="?", type=Path, default=SHIPPED, help="the CSV file (default: the shipped one)")
+        parser.add_argument(
+            "file", nargs="?", type=Path, default=SHIPPED, help="the CSV file (default: the shipped one)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Change what differs, in one transaction."""
