@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
+from simple_history.models import HistoricalRecords
 
 import auditlog
 
@@ -249,3 +250,42 @@ class Unregistered(models.Model):
 
     name = models.CharField(max_length=50)
     product = models.ForeignKey(Product, on_delete=models.SET_NULL, null=True, blank=True)
+
+
+@auditlog.register
+class Recipe(models.Model):
+    """Versions by simple-history beside the log, its many-to-many relation included."""
+
+    name = models.CharField(max_length=50)
+    portions = models.IntegerField(default=4)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="recipes")
+    history = HistoricalRecords(m2m_fields=[tags])
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Vehicle(models.Model):
+    """The parent of a model with versions; it has none of its own."""
+
+    plate = models.CharField(max_length=20)
+
+
+@auditlog.register
+class Truck(Vehicle):
+    """Versions of a multi-table child hold the parent's fields too."""
+
+    load = models.IntegerField(default=0)
+    history = HistoricalRecords()
+
+
+@auditlog.register
+class Leaflet(models.Model):
+    """Versions with UUID keys and reasons of any length, which go away with their object."""
+
+    title = models.CharField(max_length=50)
+    history = HistoricalRecords(
+        cascade_delete_history=True,
+        history_id_field=models.UUIDField(default=uuid.uuid4),
+        history_change_reason_field=models.TextField(null=True),
+    )
