@@ -125,3 +125,5 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Audit log", "VERSION": "1"}
+
+AUDITLOG = {"MODELS": {"auth.*": {}}}
