@@ -86,6 +86,8 @@ INSTALLED_APPS = [
     "simple_history",
     "auditlog",
     *(["tests.testapp"] if find_spec("tests.testapp") else []),
+    "tests.notes.bakery",
+    "tests.notes.library",
 ]
 if DB == "postgres":
     INSTALLED_APPS.insert(0, "django.contrib.postgres")

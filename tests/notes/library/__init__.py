@@ -1,0 +1,1 @@
+"""A second small app of the examples: books."""
