@@ -9,7 +9,7 @@ from typing import Any, Literal
 from django.db import models
 from django.utils.translation import ngettext
 
-from auditlog.models import Action, Entry
+from auditlog.models import Entry
 from auditlog.query.labels import Reference, TargetLabels, find_labels
 from auditlog.query.live import AnyField, live_field, live_model
 from auditlog.query.texts import EMPTY, MASKED, text_of
@@ -71,7 +71,7 @@ def entry_view(entry: Entry, labels: TargetLabels) -> EntryView:
     changes = tuple(change_view(live_field(model, name), name, change, labels) for name, change in entry.changes.items())
     return EntryView(
         entry=entry,
-        action_name=_action_name(entry.action),
+        action_name=entry.get_action_display(),
         model_name=entry.model if model is None else str(model._meta.verbose_name),
         object_name=entry.object_repr or entry.object_id,
         actor_name=entry.actor_repr,
@@ -106,10 +106,6 @@ def _value(field: AnyField | None, value: Any, labels: TargetLabels) -> str:
     if value is not None and isinstance(field, models.ForeignKey):
         return labels.of(field, value)
     return text_of(field, value)
-
-
-def _action_name(action: int) -> str:
-    return str(Action(action).label)
 
 
 def _summary(names: Sequence[str]) -> str:
