@@ -15,6 +15,7 @@ from django.db.models.deletion import Collector
 
 from auditlog.capture.registry import Registration, make_options, registrations
 from auditlog.conf import Settings, settings
+from auditlog.contexts import command_is_running
 from auditlog.exceptions import RegistrationError
 from auditlog.models import Entry
 
@@ -174,7 +175,8 @@ def check_databases(
                 hint="Use an engine with transactions (InnoDB).",
                 id="auditlog.E008",
             )
-        if Entry._meta.db_table not in connection.introspection.table_names():
+        # migrate runs the checks before it makes the table
+        if not command_is_running("migrate") and Entry._meta.db_table not in connection.introspection.table_names():
             yield Error(
                 f"Database {alias!r} has no table {Entry._meta.db_table}: recorded models cannot be changed on it.",
                 hint=f"Run 'manage.py migrate auditlog --database {alias}'.",
