@@ -5,11 +5,15 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now
 from simple_history.models import HistoricalRecords
 
 import auditlog
+from tests.testapp import value_models  # noqa: F401 - models are made by importing them
+
+if connection.vendor == "postgresql":
+    from tests.testapp import postgres_models  # noqa: F401
 
 
 @auditlog.register
@@ -259,7 +263,7 @@ class Recipe(models.Model):
     name = models.CharField(max_length=50)
     portions = models.IntegerField(default=4)
     tags = models.ManyToManyField(Tag, blank=True, related_name="recipes")
-    history = HistoricalRecords(m2m_fields=[tags])
+    history = HistoricalRecords(m2m_fields=[tags], user_db_constraint=False)  # users come from a migration, later
 
     def __str__(self) -> str:
         return self.name
@@ -276,7 +280,7 @@ class Truck(Vehicle):
     """Versions of a multi-table child hold the parent's fields too."""
 
     load = models.IntegerField(default=0)
-    history = HistoricalRecords()
+    history = HistoricalRecords(user_db_constraint=False)
 
 
 @auditlog.register
@@ -286,6 +290,28 @@ class Leaflet(models.Model):
     title = models.CharField(max_length=50)
     history = HistoricalRecords(
         cascade_delete_history=True,
+        user_db_constraint=False,
         history_id_field=models.UUIDField(default=uuid.uuid4),
         history_change_reason_field=models.TextField(null=True),
     )
+
+
+class Plain(models.Model):
+    """What benchmarks save without recording."""
+
+    name = models.CharField(max_length=50)
+    number = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@auditlog.register
+class Recorded(models.Model):
+    """What benchmarks save with recording; the same columns as :class:`Plain`."""
+
+    name = models.CharField(max_length=50)
+    number = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
