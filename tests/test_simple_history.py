@@ -99,7 +99,8 @@ def test_no_versions_while_simple_history_is_off() -> None:
 
 
 def test_many_to_many_changes_name_their_version() -> None:
-    recipe, rice, fish = Recipe.objects.create(name="Paella"), Tag.objects.create(name="rice"), Tag.objects.create(name="fish")
+    recipe = Recipe.objects.create(name="Paella")
+    rice, fish = Tag.objects.create(name="rice"), Tag.objects.create(name="fish")
 
     recipe.tags.add(rice, fish)
     recipe.tags.remove(fish)
@@ -275,9 +276,9 @@ def test_a_save_through_the_admin_of_simple_history() -> None:
 
 
 def test_a_rolled_back_change_leaves_neither_version_nor_entry() -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         Recipe.objects.create(name="Paella")
-        raise RuntimeError
+        transaction.set_rollback(True)
 
     assert version_names(Recipe) == []
     assert list(Entry.objects.for_model(Recipe)) == []
@@ -285,14 +286,16 @@ def test_a_rolled_back_change_leaves_neither_version_nor_entry() -> None:
 
 def test_the_bulk_helpers_write_their_versions_as_before() -> None:
     """They use bulk_create and bulk_update, which send no signal of simple-history's or of Django's."""
-    recipes = bulk_create_with_history([Recipe(name="Paella"), Recipe(name="Fideuà")], Recipe, default_change_reason="menu")
+    dishes = [Recipe(name="Paella"), Recipe(name="Fideuà")]
+    recipes = bulk_create_with_history(dishes, Recipe, default_change_reason="menu")
     for recipe in recipes:
         recipe.portions = 8
 
     updated = bulk_update_with_history(recipes, Recipe, ["portions"], default_change_reason="feast")
 
     assert updated == 2
-    assert list(Recipe.history.order_by("history_id").values_list("name", "portions", "history_type", "history_change_reason")) == [
+    columns = ("name", "portions", "history_type", "history_change_reason")
+    assert list(Recipe.history.order_by("history_id").values_list(*columns)) == [
         ("Paella", 4, "+", "menu"),
         ("Fideuà", 4, "+", "menu"),
         ("Paella", 8, "~", "feast"),

@@ -1,7 +1,7 @@
 """django-simple-history beside the log: every entry names the version of the same change, and both share the reason.
 
-simple-history makes its version in receivers of its own, which were connected before ours when the model class was made.
-Its signals tell us which version it made while the write is still in progress.
+simple-history makes its version in receivers of its own, connected before ours when the model class was made. Its
+signals tell us which version it made while the write is still in progress.
 """
 
 from __future__ import annotations

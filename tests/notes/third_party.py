@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# docs: begin
+# shown in the docs from here
 from django.contrib.auth.models import Group
 
 import auditlog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# docs: begin
+# shown in the docs from here
 from importlib import import_module
 
 from django.apps import AppConfig

@@ -8,8 +8,8 @@ from django.db import models, transaction
 from django.utils.text import slugify
 
 
-# docs: begin manager
-class SoldOut(Exception):
+# shown in the docs from here: manager
+class SoldOutError(Exception):
     """There are fewer pieces than were asked for."""
 
 
@@ -17,20 +17,20 @@ class CakeManager(models.Manager["Cake"]):
     """Cakes, and the one way to sell them."""
 
     def sell(self, pk: int, pieces: int) -> Cake:
-        """Take pieces from the stock; raises SoldOut when there are too few."""
+        """Take pieces from the stock; raises SoldOutError when there are too few."""
         with transaction.atomic():
             cake = self.select_for_update().get(pk=pk)  # nobody else sells this cake meanwhile
             if cake.stock < pieces:
-                raise SoldOut(f"Only {cake.stock} pieces of {cake} are left.")
+                raise SoldOutError(f"Only {cake.stock} pieces of {cake} are left.")
             cake.stock -= pieces
             cake.save(update_fields=["stock"])
         return cake
 
 
-# docs: end
+# shown until here
 
 
-# docs: begin save
+# shown in the docs from here: save
 class Cake(models.Model):
     """A cake; its slug always follows its name."""
 
@@ -53,7 +53,7 @@ class Cake(models.Model):
         super().save(*args, **kwargs)
 
 
-# docs: end
+# shown until here
 
 
 class Order(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# docs: begin
+# shown in the docs from here
 from typing import Any
 
 from django.db.models.signals import post_save

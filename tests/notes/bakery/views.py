@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# docs: begin
+# shown in the docs from here
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 import auditlog
-from tests.notes.bakery.models import Cake, SoldOut
+from tests.notes.bakery.models import Cake, SoldOutError
 
 
 @require_POST
@@ -18,6 +18,6 @@ def buy(request: HttpRequest, pk: int) -> JsonResponse:
             cake = Cake.objects.sell(pk, pieces=1)
         except Cake.DoesNotExist:
             return JsonResponse({"error": "There is no such cake."}, status=404)
-        except SoldOut as error:
+        except SoldOutError as error:
             return JsonResponse({"error": str(error)}, status=409)
     return JsonResponse({"left": cake.stock})

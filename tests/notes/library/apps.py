@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# docs: begin
+# shown in the docs from here
 from django.apps import AppConfig
 
 from tests.notes import common
