@@ -26,8 +26,10 @@ $(TEST_SET): requirements/test.txt .ci/venv
 demo: $(DEMO_SET) ## fill the demonstration shop on the first run and serve it on PORT
 	@$(BIN)/python .ci/free_port.py "$(PORT)"
 	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py demo --port "$(PORT)"
-	@exec $(BIN)/python manage.py runserver --noreload "127.0.0.1:$(PORT)"
+	@$(BIN)/python manage.py demo
+	@echo
+	@echo "Open http://127.0.0.1:$(PORT)/admin/ and log in with an account above. Ctrl-C ends the demonstration."
+	@exec $(BIN)/python manage.py runserver --noreload --verbosity 0 "127.0.0.1:$(PORT)"
 
 test: test-sqlite test-postgres test-browser ## run all tests: on SQLite, on PostgreSQL (from a wheel), in a browser
 

@@ -15,9 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
+StrPath: TypeAlias = "str | Path"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -83,6 +84,17 @@ def _wait_until_ready(process: subprocess.Popen[bytes], bindir: Path, root: Path
     raise NoPostgresError(f"PostgreSQL does not answer:\n{(root / 'log').read_text()}")
 
 
+def _start(bindir: Path, root: Path, settings: tuple[str, ...], options: dict[str, Any]) -> subprocess.Popen[bytes]:
+    """Make an empty cluster and start its server."""
+    data = root / "data"
+    initdb: list[StrPath] = [bindir / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]
+    subprocess.run([*initdb, "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, **options)
+    arguments = [part for setting in (*settings, "max_connections=120") for part in ("-c", setting)]
+    postgres: list[StrPath] = [bindir / "postgres", "-D", data, "-k", root, "-c", "listen_addresses="]
+    with (root / "log").open("wb") as log:
+        return subprocess.Popen([*postgres, *arguments], stdout=log, stderr=subprocess.STDOUT, **options)
+
+
 @contextlib.contextmanager
 def server(bindir: Path | None = None, settings: tuple[str, ...] = FAST) -> Iterator[str]:
     """Run a server while the block runs; gives the folder of its socket, which is Django's ``HOST``.
@@ -93,12 +105,7 @@ def server(bindir: Path | None = None, settings: tuple[str, ...] = FAST) -> Iter
     try:
         bindir = _within_reach(bindir or find_binaries(), root)
         options = _process_options(root)
-        initdb = [bindir / "initdb", "-D", root / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]
-        subprocess.run([*initdb, "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, **options)
-        arguments = [part for setting in (*settings, "max_connections=120") for part in ("-c", setting)]
-        postgres = [bindir / "postgres", "-D", root / "data", "-k", root, "-c", "listen_addresses=", *arguments]
-        with (root / "log").open("wb") as log:
-            process = subprocess.Popen(postgres, stdout=log, stderr=subprocess.STDOUT, **options)
+        process = _start(bindir, root, settings, options)
         try:
             _wait_until_ready(process, bindir, root, options)
             yield str(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ TAKEN = {
 }  # fmt: skip
 
 
+@pytest.mark.django_db(databases=["default", "other"])
 def test_no_migration_is_missing_in_the_app() -> None:
     call_command("makemigrations", "auditlog", check=True, dry_run=True, verbosity=0)
 
@@ -50,7 +52,7 @@ def test_no_migration_has_a_name_of_django_auditlogs() -> None:
 def _indexes() -> dict[str, tuple[list[str], list[str], str]]:
     """Name, columns, orders and type of every index of the entry table but the primary key's."""
     with connection.cursor() as cursor:
-        found: dict[str, dict[str, Any]] = connection.introspection.get_constraints(cursor, TABLE)
+        found: Mapping[str, Any] = connection.introspection.get_constraints(cursor, TABLE)
     return {
         name: (index["columns"], index.get("orders", []), index["type"])
         for name, index in found.items()
