@@ -63,4 +63,4 @@ def _plain(value: Any) -> Json:
 
 def _reference(obj: models.Model) -> str:
     """``app.model:key``: no query, no code of the project, and no key that is a secret."""
-    return f"{model_label(type(obj))}:{key_text(obj.pk, masked=key_is_secret(type(obj)))}"
+    return f"{model_label(obj.__class__)}:{key_text(obj.pk, masked=key_is_secret(obj.__class__))}"

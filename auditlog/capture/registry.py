@@ -304,7 +304,7 @@ def _parent_key_is_masked(model: Model) -> bool:
 
 def object_key(obj: models.Model) -> str:
     """The primary key of ``obj`` as entries store it."""
-    return key_text(obj.pk, masked=key_is_masked(type(obj)))
+    return key_text(obj.pk, masked=key_is_masked(obj.__class__))
 
 
 def labels_of(model: Model) -> tuple[str, ...]:
@@ -315,7 +315,7 @@ def labels_of(model: Model) -> tuple[str, ...]:
 
 def label_of(obj: models.Model) -> str:
     """``str(obj)`` cut at 200 characters; empty where it fails or would show a part of a masked value."""
-    if key_is_masked(type(obj)):
+    if key_is_masked(obj.__class__):
         return ""
     try:
         text = storable(str(obj))
@@ -327,7 +327,7 @@ def label_of(obj: models.Model) -> str:
 
 
 def _secrets(obj: models.Model) -> Iterator[str]:
-    registration = registration_for(type(obj))
+    registration = registration_for(obj.__class__)
     for each in obj._meta.concrete_fields:
         hidden = each.name in registration.masked if registration is not None else is_secret(each)
         value = obj.__dict__.get(each.attname)

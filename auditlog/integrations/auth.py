@@ -55,10 +55,13 @@ def _login_failed(sender: Any, credentials: Mapping[str, Any], request: Any = No
 
 
 def _record_user(action: Action, user: Any, request: Any) -> None:
-    """A log-out by nobody is none; Django sends the signal all the same."""
+    """A log-out by nobody is none; Django sends the signal all the same.
+
+    The user may be ``request.user``, a lazy object: its class is asked of ``__class__``, not of ``type()``.
+    """
     if user is not None:
         name = shortened(user.get_username(), TYPED_LENGTH)
-        _record(Draft(action, model_label(type(user)), object_key(user), name), user, request)
+        _record(Draft(action, model_label(user.__class__), object_key(user), name), user, request)
 
 
 def _record(draft: Draft, actor: Any, request: Any) -> None:

@@ -26,7 +26,7 @@ class EntryQuerySet(BaseQuerySet):
 
     def for_object(self, obj: models.Model) -> Self:
         """Entries of one object, found by its model and primary key, also after it was deleted."""
-        return self.filter(model=model_label(type(obj)), object_id=object_key(obj))
+        return self.filter(model=model_label(obj.__class__), object_id=object_key(obj))
 
     def for_model(self, model: type[models.Model] | str) -> Self:
         """Entries of one model, given as class or as ``app_label.model_name``."""

@@ -101,7 +101,7 @@ def auditlog_timeline(context: Mapping[str, Any], obj: Model, limit: int = 20) -
 
 def _timeline_url(obj: Model) -> str:
     address = _address("changelist")
-    return f"{address}?{urlencode({'model': model_label(type(obj)), 'object': object_key(obj)})}" if address else ""
+    return f"{address}?{urlencode({'model': model_label(obj.__class__), 'object': object_key(obj)})}" if address else ""
 
 
 def _address(page_name: str, *arguments: Any) -> str:
