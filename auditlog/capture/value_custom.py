@@ -58,7 +58,7 @@ def custom(field: models.Field[Any, Any], base: Codec | None) -> Codec:
         return field.to_python(base.decode(value) if base else value)
 
     def equal(a: Any, b: Any) -> bool:
-        if is_plain(a) and is_plain(b):
+        if type(a) is type(b) and is_plain(a):
             return (base.equal if base else same)(a, b)
         return _equal(a, b, encode)
 

@@ -9,6 +9,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from auditlog.capture.registry import labels_of, registrations
+from auditlog.naming import model_label
 
 AnyField: TypeAlias = "models.Field[Any, Any]"
 
@@ -21,9 +22,11 @@ def live_model(label: str) -> type[models.Model] | None:
         return next((each.model for each in registrations() if label in each.labels), None)
 
 
-def known_labels() -> list[str]:
-    """Every label that entries of the installed models may carry, former labels included."""
-    return sorted({label for model in apps.get_models() for label in labels_of(model)})
+def known_labels() -> dict[str, str]:
+    """``{name in lower case: label of the entries}`` of the installed models; proxies and former names included."""
+    models_now = apps.get_models()
+    former = {label.lower(): label for model in models_now for label in labels_of(model)}
+    return {**former, **{model._meta.label.lower(): model_label(model) for model in models_now}}
 
 
 def live_field(model: type[models.Model] | None, name: str) -> AnyField | None:
