@@ -176,7 +176,7 @@ def check_databases(
                 id="auditlog.E008",
             )
         # migrate runs the checks before it makes the table
-        if not command_is_running("migrate") and Entry._meta.db_table not in connection.introspection.table_names():
+        if Entry._meta.db_table not in connection.introspection.table_names() and not command_is_running("migrate"):
             yield Error(
                 f"Database {alias!r} has no table {Entry._meta.db_table}: recorded models cannot be changed on it.",
                 hint=f"Run 'manage.py migrate auditlog --database {alias}'.",
