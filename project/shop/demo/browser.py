@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
 from project.shop.demo.forms import read_form
@@ -45,7 +45,7 @@ class Browser:
     def fill_in(self, path: str, changes: Values, files: Files | None = None) -> str:
         """Open a page, change some fields of the form that has them, send it, and give the page that follows."""
         form = read_form(self.get(path), holding=next(iter({**changes, **(files or {})})))
-        page = self.post(path, {**form, **changes}, files)
+        page = self.post(urljoin(path, form.action), {**form.values, **changes}, files)
         if 'class="errornote"' in page or 'class="errorlist' in page:
             raise RefusedError(f"{path} was not accepted:\n{page}")
         return page
@@ -56,8 +56,8 @@ class Browser:
 
     def log_out(self) -> None:
         """Log out by the button of the admin."""
-        token = read_form(self.get("/"), holding="csrfmiddlewaretoken")
-        self.post("/admin/logout/", token)
+        form = read_form(self.get("/"), holding="csrfmiddlewaretoken")
+        self.post(form.action, form.values)
 
     def call(self, method: str, path: str, token: str, data: Mapping[str, Any]) -> Any:
         """Call the API as a program with a token does."""

@@ -11,8 +11,9 @@ Attributes = dict[str, str | None]
 
 @dataclass
 class Form:
-    """The values of one form, by name; a name may have several."""
+    """Where one form is sent, and its values by name; a name may have several."""
 
+    action: str
     values: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str | None, value: str) -> None:
@@ -37,7 +38,7 @@ class FormReader(HTMLParser):
         """Open a form, or take in one of its controls."""
         attributes: Attributes = dict(attrs)
         if tag == "form":
-            self._form, self._seen = Form(), set()
+            self._form, self._seen = Form(attributes.get("action") or ""), set()
         elif self._form is not None:
             self._control(self._form, tag, attributes)
 
@@ -85,10 +86,10 @@ class FormReader(HTMLParser):
             self._form = None
 
 
-def read_form(html: str, holding: str) -> dict[str, list[str]]:
-    """The values of the form that has a control named ``holding``."""
+def read_form(html: str, holding: str) -> Form:
+    """The form that has a control named ``holding``."""
     reader = FormReader(holding)
     reader.feed(html)
     if reader.found is None:
         raise LookupError(f"The page has no form with a field {holding!r}.")
-    return reader.found.values
+    return reader.found

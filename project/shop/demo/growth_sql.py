@@ -110,7 +110,8 @@ def _source(start_us: int, step_us: int) -> str:
 def _action() -> str:
     """The number of the action: an object's first entry creates it, its last one deletes it."""
     create, update, delete = Action.CREATE.value, Action.UPDATE.value, Action.DELETE.value
-    return f"CASE WHEN action > 0 THEN action WHEN w = 0 THEN {create} WHEN dies = 1 AND w = life - 1 THEN {delete} ELSE {update} END"
+    death = f"WHEN dies = 1 AND w = life - 1 THEN {delete}"
+    return f"CASE WHEN action > 0 THEN action WHEN w = 0 THEN {create} {death} ELSE {update} END"
 
 
 def _changes() -> str:
