@@ -49,7 +49,8 @@ def _kept(response: HttpResponseBase, carried: Carried) -> HttpResponseBase:
     The content of a file writes nothing, and wrapping it would keep the server from sending it by itself.
     """
     if isinstance(response, StreamingHttpResponse) and getattr(response, "file_to_stream", None) is None:
-        closers: list[Callable[[], object]] = response._resource_closers  # noqa: SLF001 - Django calls these at the end
+        stream: Any = response
+        closers: list[Callable[[], object]] = stream._resource_closers  # noqa: SLF001 - called when the server is done
         closers[:] = [partial(_close, carried, closer) for closer in closers]
         content: Any = response.streaming_content
         wrap: Any = aiterated if response.is_async else iterated
