@@ -95,7 +95,7 @@ def _given_reason() -> str:
     return "" if context is None else context.reason
 
 
-def _fitting(version: models.Model, reason: str) -> str:
+def _fitting(version: Any, reason: str) -> str:
     """The reason, cut where the version's column is too short for it."""
-    length = version._meta.get_field("history_change_reason").max_length
+    length: int | None = version._meta.get_field("history_change_reason").max_length
     return reason if length is None or len(reason) <= length else f"{reason[: length - 1]}…"

@@ -16,7 +16,7 @@ journal: list[tuple[str, Any]] = []
 @receiver(pre_init, sender=Book)
 def before_init(sender: type[Book], kwargs: dict[str, Any], **rest: Any) -> None:
     """There is no object yet, only the arguments it will be made from."""
-    journal.append(("pre_init", kwargs["title"]))
+    journal.append(("pre_init", kwargs.get("title")))
 
 
 @receiver(post_init, sender=Book)
@@ -33,7 +33,7 @@ def before_save(sender: type[Book], instance: Book, **kwargs: Any) -> None:
 
 @receiver(post_save, sender=Book)
 def after_save(sender: type[Book], instance: Book, created: bool, **kwargs: Any) -> None:
-    """The row is written and has its key; the transaction may still be rolled back."""
+    """The row is written and has its key; an open transaction may still be rolled back."""
     journal.append(("post_save", created))
 
 
