@@ -1,4 +1,4 @@
-"""Query parameters of the API: the filters of all ways out and the cursor pages; a wrong one gets a 400 that names it."""
+"""Query parameters of the API: the filters of all ways out and the cursor pages; a wrong one is named by a 400."""
 
 from __future__ import annotations
 

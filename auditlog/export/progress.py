@@ -21,11 +21,11 @@ def with_progress(chunks: Iterable[list[Entry]], *, last_id: int, file: TextIO |
     if file is None or tqdm is None:
         yield from chunks
         return
-    with tqdm(file=file, unit=" ids", unit_scale=True, leave=False) as bar:
+    with tqdm(file=file, unit=" ids", unit_scale=True) as bar:
         origin: int | None = None
         for chunk in chunks:
             if origin is None:
                 origin = chunk[0].pk - 1
                 bar.reset(total=last_id - origin)
-            bar.update(chunk[-1].pk - origin - bar.n)
             yield chunk
+            bar.update(chunk[-1].pk - origin - bar.n)

@@ -24,7 +24,9 @@ class Viewer(Protocol):
     """What is asked of a user; Django's user models and AnonymousUser answer it."""
 
     @property
-    def is_active(self) -> bool: ...
+    def is_active(self) -> bool:
+        """Whether the account is open."""
+        ...
 
     def has_perm(self, perm: str, /) -> bool:
         """Whether the user has the permission ``app_label.codename``."""

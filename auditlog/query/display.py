@@ -44,7 +44,7 @@ class EntryView:
 
 
 def present(entries: Iterable[Entry]) -> list[EntryView]:
-    """What people read of these entries. Queries: one per model that foreign keys point to, and one for what is gone."""
+    """What people read of these entries. Queries: one per model that foreign keys point to, one for what is gone."""
     listed = list(entries)
     using = listed[0]._state.db if listed else None
     labels = find_labels((pair for entry in listed for pair in references(entry)), using)
@@ -68,7 +68,9 @@ def is_pair(change: Any) -> bool:
 def entry_view(entry: Entry, labels: TargetLabels) -> EntryView:
     """One entry as texts, with the labels found for its page."""
     model = live_model(entry.model)
-    changes = tuple(change_view(live_field(model, name), name, change, labels) for name, change in entry.changes.items())
+    changes = tuple(
+        change_view(live_field(model, name), name, change, labels) for name, change in entry.changes.items()
+    )
     return EntryView(
         entry=entry,
         action_name=entry.get_action_display(),
@@ -88,7 +90,13 @@ def change_view(field: AnyField | None, name: str, change: Any, labels: TargetLa
     if isinstance(change, dict) and change.keys() <= {"added", "removed"} and change:
         added, removed = (relation_labels(change.get(side)) for side in ("added", "removed"))
         return ChangeView(
-            field=name, label=label, kind="relation", old=", ".join(removed), new=", ".join(added), added=added, removed=removed
+            field=name,
+            label=label,
+            kind="relation",
+            old=", ".join(removed),
+            new=", ".join(added),
+            added=added,
+            removed=removed,
         )
     old, new = change if is_pair(change) else (None, change)
     return ChangeView(
@@ -111,4 +119,8 @@ def _value(field: AnyField | None, value: Any, labels: TargetLabels) -> str:
 def _summary(names: Sequence[str]) -> str:
     more = len(names) - _SUMMARY_FIELDS
     shown = ", ".join(names[:_SUMMARY_FIELDS]) or EMPTY
-    return shown if more <= 0 else shown + " " + ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more}
+    return (
+        shown
+        if more <= 0
+        else shown + " " + ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more}
+    )

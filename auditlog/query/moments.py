@@ -12,7 +12,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 def moment(text: str, *, end: bool) -> dt.datetime | None:
     """The instant that ``text`` names, or None when it is neither an ISO date nor an ISO date and time.
 
-    With ``end`` a date gives the start of the next day, because the end of a span is exclusive. A time without zone is in the current one.
+    With ``end`` a date gives the start of the next day, because the end of a span is exclusive. A time
+    without zone is in the current one.
     """
     try:
         day = parse_date(text)

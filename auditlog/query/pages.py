@@ -25,7 +25,7 @@ class CursorError(AuditlogError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries, newest first, and the cursors of the pages after (older) and before (newer), None where there is none."""
+    """Entries, newest first, with the cursors of the next (older) and the previous (newer) page, if there is one."""
 
     entries: tuple[Entry, ...]
     next: str | None

@@ -82,7 +82,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _model(text: str, entries: EntryQuerySet) -> str:
-    labels = {label.lower(): label for label in known_labels()}
+    labels = known_labels()
     if text.lower() in labels:
         return labels[text.lower()]
     if entries.filter(model=text).exists():

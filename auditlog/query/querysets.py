@@ -16,12 +16,8 @@ from auditlog.naming import model_label
 if TYPE_CHECKING:
     from auditlog.models import Entry
 
-    BaseQuerySet = models.QuerySet[Entry]
-else:
-    BaseQuerySet = models.QuerySet
 
-
-class EntryQuerySet(BaseQuerySet):
+class EntryQuerySet(models.QuerySet["Entry"]):
     """Entries, asked by questions; newest first unless ordered otherwise."""
 
     def for_object(self, obj: models.Model) -> Self:

@@ -23,20 +23,14 @@ def text_of(field: models.Field[Any, Any] | None, value: Any) -> str:
 
     A value that the field can no longer read, because its type was changed since, is shown as it is stored.
     """
-    if (label := choice_label(field, value)) is not None:
+    label = choice_label(field, value)
+    if label is not None:
         return label
     if value is None:
         return EMPTY
-    if isinstance(value, bool):
-        return _("Yes") if value else _("No")
     if isinstance(value, (list, dict)):
         return structure_text(value)
-    if isinstance(value, (int, float)):
-        return formats.localize(value) if isinstance(field, (models.IntegerField, models.FloatField)) else str(value)
-    for kind, reader in _READERS:
-        if isinstance(field, kind):
-            return reader(value) or str(value)
-    return str(value)
+    return _number(field, value) if isinstance(value, (int, float)) else _written(field, str(value))
 
 
 def choice_label(field: models.Field[Any, Any] | None, value: Any) -> str | None:
@@ -52,6 +46,18 @@ def structure_text(value: Any) -> str:
     """A list or an object as JSON: on one line where it is short, else indented."""
     short = json.dumps(value, ensure_ascii=False)
     return short if len(short) <= _ONE_LINE else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _number(field: models.Field[Any, Any] | None, value: float) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return str(formats.localize(value)) if isinstance(field, (models.IntegerField, models.FloatField)) else str(value)
+
+
+def _written(field: models.Field[Any, Any] | None, value: str) -> str:
+    """A value that is stored as text, read as its field means it."""
+    reader = next((read for kind, read in _READERS if isinstance(field, kind)), None)
+    return (reader(value) if reader is not None else None) or value
 
 
 def _decimal(value: str) -> str | None:

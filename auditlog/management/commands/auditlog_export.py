@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
@@ -28,14 +28,16 @@ FILTERS = {
 
 
 class Command(BaseCommand):
-    """Exports entries as CSV, oldest first. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 reader gone."""
+    """Exports entries; 141 is the exit code when the reader of standard output went away."""
 
     help = "Export audit entries as CSV, oldest first. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django declares it like this
 
     def add_arguments(self, parser: CommandParser) -> None:
         """The filters of all ways out, and the form of the file."""
-        parser.add_argument("--output", "-o", default="-", metavar="FILE", help="the file to write; - is standard output")
+        parser.add_argument(
+            "--output", "-o", default="-", metavar="FILE", help="the file to write; - is standard output"
+        )
         for name, help_text in FILTERS.items():
             parser.add_argument(f"--{name}", default="", help=help_text)
         parser.add_argument("--per", choices=("change", "entry"), default="change", help="what one row stands for")
@@ -63,8 +65,8 @@ class Command(BaseCommand):
             raise CommandError(f"--{error.parameter}: {error.message}", returncode=BAD_USAGE) from error
 
     def _write(self, export: Export, output: str, verbosity: int) -> None:
-        # OutputWrapper hands on what it does not know to the stream within
-        out, err = cast("TextIO", self.stdout), cast("TextIO", self.stderr)
+        # the streams within Django's wrappers, which end every write with a line break
+        out, err = self.stdout._out, self.stderr._out  # noqa: SLF001
         if output == "-":
             self._stream(export, out, err if err.isatty() and not out.isatty() else None)
             return
