@@ -29,7 +29,7 @@ demo: $(DEMO_SET) ## fill the demonstration shop on the first run and serve it o
 	@$(BIN)/python manage.py demo
 	@echo
 	@echo "Open http://127.0.0.1:$(PORT)/admin/ and log in with an account above. Ctrl-C ends the demonstration."
-	@exec $(BIN)/python manage.py runserver --noreload --verbosity 0 "127.0.0.1:$(PORT)"
+	@exec $(BIN)/python manage.py runserver --noreload "127.0.0.1:$(PORT)"
 
 test: test-sqlite test-postgres test-browser ## run all tests: on SQLite, on PostgreSQL (from a wheel), in a browser
 

@@ -70,25 +70,23 @@ class Entry(models.Model):
         base_manager_name = "objects"
         default_manager_name = "objects"
         default_permissions = ("view",)
-        permissions = [
+        permissions = (
             ("view_all_entries", _("Can view the entries of every model")),
             ("export_entry", _("Can export entries")),
             ("revert_entry", _("Can revert a change")),
-        ]
-        indexes = [
+        )
+        indexes = (
             # the object's timeline: History page, timeline(), for_object(), the export's --object
             models.Index(fields=["model", "object_id", "-id"], name="auditlog_object"),
             # the actor filter of the list, the export's --actor
-            PartialIndex(
-                fields=["actor", "-id"], name="auditlog_actor", condition=models.Q(actor__isnull=False)
-            ),
+            PartialIndex(fields=["actor", "-id"], name="auditlog_actor", condition=models.Q(actor__isnull=False)),
             # the model filter of the list, the export's --model
             models.Index(fields=["model", "-id"], name="auditlog_model"),
             # the changeset page: everything one request did
             models.Index(fields=["changeset", "-id"], name="auditlog_changeset"),
             # since/until of every way out
             TimeIndex(fields=["recorded_at"], name="auditlog_time"),
-        ]
+        )
 
     def __str__(self) -> str:
         subject = f"{self.model} {self.object_repr or self.object_id}".strip()

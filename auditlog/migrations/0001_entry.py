@@ -68,11 +68,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "entry",
                 "verbose_name_plural": "entries",
-                "permissions": [
+                "permissions": (
                     ("view_all_entries", "Can view the entries of every model"),
                     ("export_entry", "Can export entries"),
                     ("revert_entry", "Can revert a change"),
-                ],
+                ),
                 "default_permissions": ("view",),
                 "base_manager_name": "objects",
                 "default_manager_name": "objects",
