@@ -46,15 +46,16 @@ class AuditlogMiddleware:
 def _kept(response: HttpResponseBase, carried: Carried) -> HttpResponseBase:
     """The response; a streaming one runs in its request's context to the end, closing included.
 
-    The content of a file writes nothing, and wrapping it would keep the server from sending it by itself.
+    The content of a file writes nothing, and wrapping it would keep the server from sending it by itself. The private
+    names: ``streaming_content`` hands out a wrapper that does not close the async body beneath it, and the closers are
+    what the server calls when the client hangs up.
     """
     if isinstance(response, StreamingHttpResponse) and getattr(response, "file_to_stream", None) is None:
         stream: Any = response
-        closers: list[Callable[[], object]] = stream._resource_closers  # noqa: SLF001 - called when the server is done
+        closers: list[Callable[[], object]] = stream._resource_closers  # noqa: SLF001
         closers[:] = [partial(_close, carried, closer) for closer in closers]
-        content: Any = response.streaming_content
         wrap: Any = aiterated if response.is_async else iterated
-        response.streaming_content = wrap(content, carried.step)
+        response.streaming_content = wrap(stream._iterator, carried.step)  # noqa: SLF001
     return response
 
 

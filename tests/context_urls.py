@@ -8,6 +8,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import admin
+from django.contrib.auth import alogout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
@@ -99,11 +100,19 @@ def failing_view(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the view fails")
 
 
+async def async_leaving_view(request: HttpRequest) -> HttpResponse:
+    """It logs out, and what it writes afterwards is nobody's."""
+    await Tag.objects.acreate(name="before")
+    await alogout(request)
+    await Tag.objects.acreate(name="after")
+    return HttpResponse("left")
+
+
 class TokenView(APIView):
     """Authentication happens in the view, long after the middleware."""
 
-    authentication_classes = [TokenAuthentication]
-    renderer_classes = [JSONRenderer]
+    authentication_classes = (TokenAuthentication,)
+    renderer_classes = (JSONRenderer,)
 
     def post(self, request: Request) -> Response:
         Tag.objects.create(name="token")
@@ -116,7 +125,7 @@ async def awaited_sync_view(request: HttpRequest) -> HttpResponse:
     def write(**kwargs: Any) -> Tag:
         return Tag.objects.create(**kwargs)
 
-    await sync_to_async(write)(name="in a thread")
+    await sync_to_async(write)(name=request.GET.get("name", "in a thread"))
     return HttpResponse("saved")
 
 
@@ -131,6 +140,7 @@ urlpatterns = [
     path("impersonate", impersonating_view),
     path("leaving", leaving_view),
     path("failing", failing_view),
+    path("alogout", async_leaving_view),
     path("token", TokenView.as_view()),
     path("thread", awaited_sync_view),
 ]
