@@ -112,6 +112,6 @@ class EntryAdmin(BaseAdmin):
     def _page(
         self, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
     ) -> TemplateResponse:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         common = {**self.admin_site.each_context(request), "opts": self.opts, "subtitle": None}
         return TemplateResponse(request, template, {**common, **context}, status=status)

@@ -48,10 +48,11 @@ def install() -> None:
 
 def uninstall() -> None:
     """Give the history views back; doing it twice changes nothing."""
-    for owner in (ModelAdmin, *_OTHERS):
+    owners: tuple[type[ModelAdmin[Any]], ...] = (ModelAdmin, *_OTHERS)
+    for owner in owners:
         original = getattr(vars(owner)["history_view"], _MARK, None)
         if original is not None:
-            owner.history_view = original
+            owner.history_view = original  # type: ignore[method-assign]
 
 
 def _wrap(owner: type[ModelAdmin[Any]], make: Callable[[View], View]) -> None:
@@ -60,7 +61,7 @@ def _wrap(owner: type[ModelAdmin[Any]], make: Callable[[View], View]) -> None:
         return
     wrapped = wraps(original)(make(original))
     setattr(wrapped, _MARK, original)
-    owner.history_view = wrapped
+    owner.history_view = wrapped  # type: ignore[method-assign]
 
 
 def _timeline_or_link(original: View) -> View:

@@ -61,7 +61,7 @@ def timeline_page(
         "preserved_filters": model_admin.get_preserved_filters(request),
         **(extra_context or {}),
     }
-    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "auditlog/object_history.html", context, status=400 if error else 200)
 
 

@@ -33,7 +33,7 @@ class AdminLinks:
     request: HttpRequest
     site: AdminSite
 
-    def to_list(self, **parameters: object) -> str:
+    def to_list(self, **parameters: Any) -> str:
         """The list of entries with these filters."""
         if not self.site.is_registered(Entry):
             return ""
@@ -67,10 +67,13 @@ class AdminLinks:
         }
 
     def to_version(self, entry: Entry) -> str:
-        """The page of the version that django-simple-history keeps for this change."""
-        _, _, version = str(entry.context.get("history", "")).rpartition(":")
-        model = live_model(entry.model)
-        if not version or model is None or self._admin_of(model) is None:
+        """The page of the version that django-simple-history keeps for this change.
+
+        The version says whose it is: the entry of a multi-table parent names the version of the child.
+        """
+        label, _, version = str(entry.context.get("history", "")).rpartition(":")
+        model = getattr(live_model(label), "instance_type", None)
+        if model is None or self._admin_of(model) is None:
             return ""
         try:
             return reverse(

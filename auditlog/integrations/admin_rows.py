@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditlog.integrations.admin_links import AdminLinks
 from auditlog.models import Action, Entry
@@ -41,14 +42,22 @@ class Row:
         """Whether there is something after."""
         return self.entry.action != Action.DELETE
 
+    @cached_property
+    def changes(self) -> tuple[ChangeView, ...]:
+        """The changes in the order of the model's fields, removed ones last: PostgreSQL keeps no order of its own."""
+        model = live_model(self.entry.model)
+        names = [] if model is None else [each.name for each in (*model._meta.fields, *model._meta.many_to_many)]
+        order = {name: place for place, name in enumerate(names)}
+        return tuple(sorted(self.view.changes, key=lambda change: (order.get(change.field, len(order)), change.field)))
+
     @property
     def glance(self) -> tuple[ChangeView, ...]:
         """What tells the entry apart: of a whole row, created or deleted, neither empty fields nor the key."""
         if self.shows_old and self.shows_new:
-            return self.view.changes
+            return self.changes
         model = live_model(self.entry.model)
         keys = {field.name for field in model._meta.pk_fields} if model is not None else set()
-        return tuple(change for change in self.view.changes if change.field not in keys and not self._is_empty(change))
+        return tuple(change for change in self.changes if change.field not in keys and not self._is_empty(change))
 
     def _is_empty(self, change: ChangeView) -> bool:
         text = change.new if self.shows_new else change.old

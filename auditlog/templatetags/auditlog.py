@@ -67,7 +67,7 @@ def _for_people(moment: dt.datetime) -> str:
         return _("just now")
     if dt.timedelta(0) <= age < dt.timedelta(days=1):
         return _("%(time)s ago") % {"time": timesince(moment, depth=1)}
-    return date_format(moment, "SHORT_DATETIME_FORMAT")
+    return date_format(moment, "DATETIME_FORMAT")
 
 
 @register.filter
