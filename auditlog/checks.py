@@ -9,11 +9,13 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connections, models
 from django.db.models.deletion import Collector
 
 from auditlog.capture.registry import Registration, make_options, registrations
+from auditlog.capture.wiring import is_history
 from auditlog.conf import Settings, settings
 from auditlog.contexts import command_is_running
 from auditlog.exceptions import RegistrationError
@@ -119,13 +121,13 @@ def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Ite
             id="auditlog.E007",
         )
     if "auditlog.middleware.AuditlogMiddleware" not in django_settings.MIDDLEWARE:
-        yield Warning(
+        yield CheckWarning(
             "The audit log's middleware is not installed: entries will not say which request and user made a change.",
             hint='Add "auditlog.middleware.AuditlogMiddleware" to MIDDLEWARE, after the authentication middleware.',
             id="auditlog.W001",
         )
     if undecided := undecided_models():
-        yield Warning(
+        yield CheckWarning(
             f"Nobody decided whether these models are recorded: {', '.join(undecided)}.",
             hint="Register them, or list them in AUDITLOG['IGNORED_MODELS']; see 'manage.py auditlog_inventory'.",
             id="auditlog.W002",
@@ -145,7 +147,7 @@ def undecided_models() -> list[str]:
         and model._meta.label_lower not in ignored
         and f"{model._meta.app_label}.*" not in ignored
         and not _is_library(model)
-        and not {"history_id", "history_type"} <= {field.name for field in model._meta.fields}
+        and not is_history(model)
     )
 
 
@@ -183,7 +185,7 @@ def check_databases(
                 id="auditlog.E009",
             )
         if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) is None:
-            yield Warning(
+            yield CheckWarning(
                 f"SQLite database {alias!r} begins transactions DEFERRED: one that reads before it writes can fail "
                 "with 'database is locked'.",
                 hint='Set DATABASES[...]["OPTIONS"]["transaction_mode"] = "IMMEDIATE".',

@@ -22,7 +22,8 @@ class TimeIndex(models.Index):
         if schema_editor.connection.vendor != "postgresql":
             return super().create_sql(model, schema_editor, using=using, **kwargs)
         statement = super().create_sql(model, schema_editor, using=" USING brin", **kwargs)
-        statement.parts["extra"] = " WITH (pages_per_range = 32)" + str(statement.parts["extra"])
+        parts: dict[str, Any] = statement.parts
+        parts["extra"] = f" WITH (pages_per_range = 32){parts['extra']}"
         return statement
 
 

@@ -42,7 +42,7 @@ def _fields(model: type[models.Model], registration: Registration) -> Iterator[I
         if field.name not in recorded:
             yield Item(model._meta.label, field.name, "excluded", "left out by include=, exclude= or m2m=")
         elif field.name in registration.masked:
-            chosen = field.name in registration.options.mask
-            yield Item(model._meta.label, field.name, "masked", "chosen by mask=" if chosen else "its name is a secret's")
+            why = "chosen by mask=" if field.name in registration.options.mask else "its name is a secret's"
+            yield Item(model._meta.label, field.name, "masked", why)
         else:
             yield Item(model._meta.label, field.name, "recorded", "quiet" if field.name in registration.quiet else "")

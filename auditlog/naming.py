@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 KEY_LENGTH = 255
+_DIGEST = "…sha256:"
 _PREFIX_LENGTH = 180
 
 
@@ -30,4 +31,9 @@ def key_text(pk: Any, *, masked: bool = False) -> str:
         return "hmac:" + salted_hmac("auditlog.key", text, algorithm="sha256").hexdigest()
     if len(text) <= KEY_LENGTH:
         return text
-    return f"{text[:_PREFIX_LENGTH]}…sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{text[:_PREFIX_LENGTH]}{_DIGEST}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def is_shortened(key: str) -> bool:
+    """Whether :func:`key_text` had to shorten the key."""
+    return _DIGEST in key

@@ -1,4 +1,4 @@
-"""The one door through which entries are written: save, delete, many-to-many and a project's own code pass through it."""
+"""The one door through which entries are written: save, delete, many-to-many and a project's own code use it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -20,7 +20,9 @@ from django.utils import timezone
 from auditlog import contexts
 from auditlog.capture.registry import REPR_LENGTH, label_of, object_key, registration_for
 from auditlog.capture.values import dumps, storable
+from auditlog.conf import settings
 from auditlog.exceptions import RecordingError
+from auditlog.facts import json_safe
 from auditlog.models import Action, Entry
 from auditlog.naming import model_label
 from auditlog.signals import recorded
@@ -32,6 +34,8 @@ _ROWS = 100
 
 _IDS = 1000
 """Up to this many object ids are passed to receivers of ``recorded``."""
+
+_EVENT_LENGTH = 100
 
 _COLUMNS = (
     "recorded_at", "action", "event", "model", "object_id", "object_repr", "changes", "actor", "actor_repr",
@@ -74,9 +78,9 @@ def _insert(using: str, drafts: Sequence[Draft]) -> None:
     connection = connections[using]
     prepared = [_prepared(connection, draft, columns) for draft in drafts]
     quote = connection.ops.quote_name
-    names = ", ".join(quote(Entry._meta.get_field(name).column) for name in _COLUMNS)
+    names = ", ".join(quote(str(field.column)) for field in _fields().values())
     values = ", ".join(["(" + ", ".join(["%s"] * len(_COLUMNS)) + ")"] * len(prepared))
-    sql = f"INSERT INTO {quote(Entry._meta.db_table)} ({names}) VALUES {values}"
+    sql = f"INSERT INTO {quote(Entry._meta.db_table)} ({names}) VALUES {values}"  # noqa: S608 - names of our own table
     try:
         with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
             cursor.execute(sql, [value for row in prepared for value in row])
@@ -112,23 +116,34 @@ def _prepared(connection: Any, draft: Draft, columns: contexts.Columns) -> list[
         "reason": storable(draft.reason or columns.reason),
         "salt": os.urandom(16),
     }
-    row = {name: Entry._meta.get_field(name).get_db_prep_save(value, connection) for name, value in values.items()}
+    fields = _fields()
+    row = {name: fields[name].get_db_prep_save(value, connection) for name, value in values.items()}
     row["changes"] = dumps(dict(draft.changes))
-    row["context"] = dumps({**columns.context, **contexts.json_safe(draft.facts)})
+    row["context"] = dumps({**columns.context, **json_safe(draft.facts, settings.CONTEXT_MAX_LENGTH)})
     return [row[name] for name in _COLUMNS]
+
+
+@cache
+def _fields() -> dict[str, models.Field[Any, Any]]:
+    """The fields of the columns that are written, in their order."""
+    every = {field.name: field for field in Entry._meta.concrete_fields}
+    return {name: every[name] for name in _COLUMNS}
 
 
 def _announce(using: str, drafts: Sequence[Draft], columns: contexts.Columns) -> None:
     """Tell the receivers of ``recorded`` after commit, once per model and action; costs nothing without receivers."""
-    if not recorded.has_listeners():
+    if not recorded.receivers:
         return
     groups: dict[tuple[str, Action], list[str]] = {}
     for draft in drafts:
         groups.setdefault((draft.model, draft.action), []).append(draft.object_id)
     for (label, action), ids in groups.items():
+        sender = _model_of(label)
+        if not recorded.has_listeners(sender):
+            continue
         send = partial(
             recorded.send_robust,
-            sender=_model_of(label),
+            sender=sender,
             model=label,
             action=action,
             changeset=columns.changeset,
@@ -179,9 +194,9 @@ def record(
     once, on the object's database, in the open transaction. Raises ValueError for an event name that is empty or longer
     than 100 characters.
     """
-    if not event or len(event) > 100:
+    if not event or len(event) > _EVENT_LENGTH:
         raise ValueError("auditlog.record(event=...) needs a name of 1 to 100 characters, such as 'invoice.sent'.")
-    details = {name: contexts.json_safe(value) for name, value in (changes or {}).items()}
+    details = {name: json_safe(value) for name, value in (changes or {}).items()}
     draft = Draft(Action.EVENT, *_subject(obj), changes=details, event=event, reason=reason, facts=facts)
     record_entries(_alias(obj), [draft])
 

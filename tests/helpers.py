@@ -57,7 +57,9 @@ def live(model: type[models.Model], using: str = "default") -> dict[str, dict[st
     assert registration is not None
     table = registration.table(connections[using].vendor)
     rows = {}
-    for pk, row in stored_rows(using, registration, model._base_manager.using(using).values_list("pk", flat=True), lock=False).items():
+    for pk, row in stored_rows(
+        using, registration, model._base_manager.using(using).values_list("pk", flat=True), lock=False
+    ).items():
         values = zip(table.names, table.codecs, row, strict=True)
         rows[registration.key(pk)] = {name: None if v is None else codec.encode(v) for name, codec, v in values}
     return rows

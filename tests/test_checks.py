@@ -114,7 +114,10 @@ def test_e009() -> None:
 def test_w003() -> None:
     [(identifier, message)] = found(checks.check_databases, databases=["default"])
 
-    assert (identifier, message.split(":")[0]) == ("auditlog.W003", "SQLite database 'default' begins transactions DEFERRED")
+    assert (identifier, message.split(":")[0]) == (
+        "auditlog.W003",
+        "SQLite database 'default' begins transactions DEFERRED",
+    )
 
 
 def test_the_verbs_are_those_that_are_checked() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def settings_table() -> str:
     tree = ast.parse((ROOT / "auditlog" / "conf.py").read_text())
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings").body
     rows = []
-    for node, following in zip(body, body[1:], strict=False):
+    for node, following in pairwise(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             meaning = ast.literal_eval(following.value) if isinstance(following, ast.Expr) else ""
             assert node.value is not None
@@ -35,7 +36,9 @@ def checks_table() -> str:
     text = (ROOT / "auditlog" / "checks.py").read_text()
     found: dict[str, str] = {}
     for docstring in re.findall(r'def check_\w+\([^"]*?"""(.*?)"""', text, re.DOTALL):
-        for identifier, meaning in re.findall(r"([EW]\d{3}): (.*?)(?:; (?=[EW]\d{3})|\.?$)", " ".join(docstring.split())):
+        for identifier, meaning in re.findall(
+            r"([EW]\d{3}): (.*?)(?:; (?=[EW]\d{3})|\.?$)", " ".join(docstring.split())
+        ):
             found[identifier] = meaning.rstrip(".").replace("``", "`")
     used = set(re.findall(r'id="auditlog\.([EW]\d{3})"', text))
     assert used == set(found), "a docstring of checks.py does not name its ids"

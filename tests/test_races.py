@@ -24,7 +24,11 @@ KILLS = 200
 
 def run(*jobs: tuple[str, int, int]) -> None:
     """Run the jobs of :mod:`tests.workers` at the same time on this test's database; fail with what they print."""
-    environment = {**os.environ, "DB_NAME": str(connection.settings_dict["NAME"]), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    environment = {
+        **os.environ,
+        "DB_NAME": str(connection.settings_dict["NAME"]),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+    }
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.workers", name, str(seed), str(times)],

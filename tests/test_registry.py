@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import models
-from django.db.models.signals import post_save
 from django.db.models.deletion import Collector
+from django.db.models.signals import post_save
 from rest_framework.authtoken.models import Token
 
 import auditlog
@@ -37,7 +37,8 @@ def test_one_model_of_a_tree_registers_its_relatives() -> None:
 
 def test_fields_of_a_registration() -> None:
     article, account = registration_for(Article), registration_for(Account)
-    assert article is not None and account is not None
+    assert article is not None
+    assert account is not None
 
     assert [f.name for f in article.fields] == ["id", "title"]
     assert (article.excluded, account.masked) == (frozenset({"draft"}), frozenset({"api_key", "phone"}))

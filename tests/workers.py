@@ -14,16 +14,19 @@ import sys
 import time
 
 import django
+from django.db import transaction
+from django.db.models import F
+
+if __name__ == "__main__":
+    django.setup()
+
+from tests.testapp.models import Category, Product
 
 ROWS = 20
 
 
 def race(seed: int, saves: int) -> None:
     """Change random ones of the shared rows; half of the saves are made inside the caller's transaction."""
-    from django.db import transaction
-
-    from tests.testapp.models import Product
-
     dice = random.Random(seed)
     keys = list(Product.objects.order_by("pk").values_list("pk", flat=True)[:ROWS])
     for number in range(saves):
@@ -38,15 +41,11 @@ def race(seed: int, saves: int) -> None:
 
 def count(seed: int, saves: int) -> None:
     """Add one to the shared rows by ``F()``: a lost update would show in the sum."""
-    from django.db.models import F
-
-    from tests.testapp.models import Product
-
     dice = random.Random(seed)
     keys = list(Product.objects.order_by("pk").values_list("pk", flat=True)[:ROWS])
     for _ in range(saves):
         product = Product.objects.get(pk=dice.choice(keys))
-        product.stock = F("stock") + 1  # type: ignore[assignment]
+        product.stock = F("stock") + 1
         product.save(update_fields=["stock"])
 
 
@@ -69,8 +68,6 @@ def crash(seed: int, kills: int) -> None:
 
 
 def _save_for_ever(seed: int, tell: int) -> None:
-    from tests.testapp.models import Category
-
     dice = random.Random(seed)
     for number in range(100_000):
         category = Category.objects.create(name=f"c{seed}-{number}")
@@ -84,5 +81,4 @@ def _save_for_ever(seed: int, tell: int) -> None:
 
 
 if __name__ == "__main__":
-    django.setup()
     {"race": race, "count": count, "crash": crash}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))

@@ -102,10 +102,11 @@ def innermost_delete() -> DeleteFrame | None:
     return next((frame for frame in reversed(_stack.get()) if isinstance(frame, DeleteFrame)), None)
 
 
-def moved(using: str, part: Registration, pk: Any, row: Row | None) -> None:
-    """Tell the open frames that a row was written and recorded; ``row`` is None when it was deleted."""
+def moved(using: str, part: Registration, pk: Any, row: Row | None, *, origin: SaveFrame | None = None) -> None:
+    """Tell the other open frames that ``origin`` wrote and recorded a row; ``row`` is None when it was deleted."""
     for frame in _stack.get():
-        frame.moved(using, part, pk, row)
+        if frame is not origin:
+            frame.moved(using, part, pk, row)
 
 
 def part_pk(instance: models.Model, part: Registration) -> Any:

@@ -13,7 +13,7 @@ from auditlog.capture.registry import label_of
 _CHUNK = 500
 
 
-class QueryInLabel(Exception):
+class QueryInLabelError(Exception):
     """A ``__str__`` asked the database while labels were made in bulk; the label then stays empty."""
 
 
@@ -27,12 +27,12 @@ def closed_database() -> Iterator[None]:
 
 
 def _refuse(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> NoReturn:
-    raise QueryInLabel(sql)
+    raise QueryInLabelError(sql)
 
 
 def labels(
     model: type[models.Model],
-    field: models.Field,
+    field: models.Field[Any, Any],
     keys: Iterable[Any],
     using: str,
     *,

@@ -42,7 +42,9 @@ class Relation:
     @property
     def through(self) -> type[models.Model]:
         """The model of the through table."""
-        return self.field.remote_field.through
+        through = self.field.remote_field.through
+        assert through is not None
+        return through
 
     @property
     def source(self) -> models.ForeignKey[Any, Any]:
@@ -151,7 +153,9 @@ def _scope(relation: Relation, instance: models.Model, reverse: bool, keys: Coll
     return scope
 
 
-def _link(near: models.ForeignKey[Any, Any], obj: models.Model, far: models.ForeignKey[Any, Any], keys: Any) -> models.Q:
+def _link(
+    near: models.ForeignKey[Any, Any], obj: models.Model, far: models.ForeignKey[Any, Any], keys: Any
+) -> models.Q:
     own = getattr(obj, near.target_field.attname)
     limit = {} if keys is None else {f"{far.attname}__in": list(keys)}
     return models.Q(**{near.attname: own}, **limit)

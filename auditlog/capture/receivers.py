@@ -14,10 +14,20 @@ from django.db.models import signals
 
 from auditlog.capture import loaded, m2m
 from auditlog.capture.diff import diff
-from auditlog.capture.frames import DeleteFrame, Note, SaveFrame, innermost_delete, innermost_save, moved, open_frames, part_pk
-from auditlog.capture.registry import Registration, classes_of, descendants, label_of, registry
+from auditlog.capture.frames import (
+    DeleteFrame,
+    Note,
+    SaveFrame,
+    innermost_delete,
+    innermost_save,
+    moved,
+    open_frames,
+    part_pk,
+)
+from auditlog.capture.registry import Registration, classes_of, label_of, registry
 from auditlog.capture.snapshot import Row, from_instance, stored, stored_rows, take_write_lock
 from auditlog.models import Action
+from auditlog.naming import is_shortened
 from auditlog.recording import Draft, record_entries, require_reason
 
 
@@ -50,7 +60,7 @@ def _old_state(frame: SaveFrame, raw: bool) -> dict[Registration, Row]:
 
 def _may_exist(instance: models.Model) -> bool:
     """Whether Django may find a row to update: not for a new object without a key, nor for one whose key it makes."""
-    if not instance._is_pk_set():
+    if not instance._is_pk_set():  # type: ignore[attr-defined] # missing in the stubs
         return False
     meta = instance._meta
     made = all(field.has_default() or field.has_db_default() for field in meta.pk_fields)
@@ -86,8 +96,9 @@ def on_post_save(
 
 def settle(frame: SaveFrame, *, update_fields: Collection[str] | None = None, reread: bool = False) -> None:
     """Compare the row as it is now with the snapshot and record the difference, parents first."""
+    reread = reread or frame.stale
     for part in reversed(frame.parts):
-        new = _new_state(frame, part, update_fields, reread or frame.stale)
+        new = _new_state(frame, part, update_fields, reread)
         if new is not None:
             _record_row(frame, part, frame.old.get(part), new)
             loaded.keep_row(frame.instance, part.table(connections[frame.using].vendor).attnames, new)
@@ -104,24 +115,24 @@ def _new_state(frame: SaveFrame, part: Registration, sent: Collection[str] | Non
 
 
 def _record_row(frame: SaveFrame, part: Registration, old: Row | None, new: Row) -> None:
-    table = part.table(connections[frame.using].vendor)
+    vendor = connections[frame.using].vendor
+    table = part.table(vendor)
     changes = diff(table.names, table.codecs, old, new, masked=part.masked)
     pk = part.pk_of(new)
-    moved(frame.using, part, pk, new)
-    frame.stale = False
+    frame.old[part] = new
+    moved(frame.using, part, pk, new, origin=frame)
     if not changes or (old is not None and part.quiet.issuperset(changes)):
         return
     action = Action.CREATE if old is None else Action.UPDATE
     facts = {"snapshot": "loaded"} if frame.loaded and old is not None else {}
     note = Note(frame.note.reason, {**facts, **frame.note.facts})
-    draft = make_draft(part, action, pk, new, changes, label=label_of(frame.instance), vendor=connections[frame.using].vendor, note=note)
+    draft = make_draft(part, action, new, changes, label=label_of(frame.instance), vendor=vendor, note=note)
     record_entries(frame.using, [draft], on_error=part.options.on_error)
 
 
 def make_draft(
     part: Registration,
     action: Action,
-    pk: Any,
     row: Row,
     changes: dict[str, Any],
     *,
@@ -130,12 +141,12 @@ def make_draft(
     note: Note,
 ) -> Draft:
     """The entry-to-be of one changed row; a key too long for its column stands in full among the changes."""
-    key = part.key(pk)
-    if "…sha256:" in key and not part.key_is_masked:
+    key = part.key(part.pk_of(row))
+    if is_shortened(key) and not part.key_is_masked:
         table = part.table(vendor)
-        whole = diff(table.names, table.codecs, None, row, masked=part.masked)
-        for each in part.model._meta.pk_fields:
-            changes.setdefault(each.name, [whole[each.name][1]] * 2)
+        for field in part.model._meta.pk_fields:
+            at = table.names.index(field.name)
+            changes.setdefault(field.name, [table.codecs[at].encode(row[at])] * 2)
     return Draft(action, part.label, key, label, changes, reason=note.reason, facts=note.facts)
 
 
@@ -149,12 +160,13 @@ def on_post_delete(sender: type[models.Model], instance: models.Model, using: st
     row = frame.old.get(part, {}).pop(pk, None)
     if row is None:
         return
-    table = part.table(connections[using].vendor)
+    vendor = connections[using].vendor
+    table = part.table(vendor)
     changes = diff(table.names, table.codecs, row, None, masked=part.masked)
     changes.update(frame.links.get(part, {}).get(pk, {}))
     moved(using, part, pk, None)
     note = frame.notes.pop(id(instance), Note())
-    draft = make_draft(part, Action.DELETE, pk, row, changes, label=label_of(instance), vendor=connections[using].vendor, note=note)
+    draft = make_draft(part, Action.DELETE, row, changes, label=label_of(instance), vendor=vendor, note=note)
     frame.drafts.append((part, draft))
 
 

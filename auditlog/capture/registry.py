@@ -73,7 +73,7 @@ class Registration:
         return (self.label, *(name.lower() for name in self.options.formerly))
 
     @cached_property
-    def fields(self) -> tuple[models.Field, ...]:
+    def fields(self) -> tuple[models.Field[Any, Any], ...]:
         """The recorded fields of this model's own table, in the order of the table; the primary key is always one."""
         options = self.options
         return tuple(
@@ -82,8 +82,7 @@ class Registration:
             if candidate.primary_key
             or candidate in self.model._meta.pk_fields
             or (
-                candidate.name not in options.exclude
-                and (options.include is None or candidate.name in options.include)
+                candidate.name not in options.exclude and (options.include is None or candidate.name in options.include)
             )
         )
 
@@ -145,7 +144,7 @@ class Registration:
 _WRITERS = ("pre_save", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")
 
 
-def _is_computed(field: models.Field) -> bool:
+def _is_computed(field: models.Field[Any, Any]) -> bool:
     """Generated columns, and fields of other packages that change the value on its way to the database or back."""
     if getattr(field, "generated", False):
         return True
@@ -319,7 +318,7 @@ def label_of(obj: models.Model) -> str:
         return ""
     try:
         text = storable(str(obj))
-    except Exception:  # whatever a project's __str__ raises must not hurt its save
+    except Exception:  # noqa: BLE001 - whatever a project's __str__ raises must not hurt its save
         return ""
     if any(reveals(text, secret) for secret in _secrets(obj)):
         return ""

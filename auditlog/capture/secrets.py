@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django.db import models
 
@@ -21,7 +22,7 @@ def words(name: str) -> set[str]:
     return {word.lower() for word in _WORDS.findall(name)}
 
 
-def is_secret(field: models.Field) -> bool:
+def is_secret(field: models.Field[Any, Any]) -> bool:
     """Whether the field is masked by default: by its name; a foreign key where the key it points at is a secret."""
     if field.is_relation:
         target = None if field.many_to_many else getattr(field, "target_field", None)

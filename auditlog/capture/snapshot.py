@@ -154,5 +154,6 @@ def take_write_lock(alias: str) -> None:
     if held[0] is block and held[1] is connection.run_on_commit:
         return
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {connection.ops.quote_name(Entry._meta.db_table)} WHERE 0")
+        table = connection.ops.quote_name(Entry._meta.db_table)
+        cursor.execute(f"DELETE FROM {table} WHERE 0")  # noqa: S608 - the name of our own table
     _write_locks[connection] = (block, connection.run_on_commit)

@@ -36,6 +36,15 @@ def _by_django(field: models.Field[Any, Any], name: str) -> bool:
     return method is None or str(getattr(method, "__module__", "")).startswith("django.")
 
 
+def as_django(field: models.Field[Any, Any], kind: type[models.Field[Any, Any]]) -> models.Field[Any, Any]:
+    """The field without the methods that a project gave it: what the column of Django's own kind does."""
+    if not is_custom(field):
+        return field
+    plain = kind.__new__(kind)
+    plain.__dict__.update(field.__dict__)
+    return plain
+
+
 def custom(field: models.Field[Any, Any], base: Codec | None) -> Codec:
     """The codec of a field with methods of its own; ``base`` is that of the Django field it derives from.
 

@@ -114,11 +114,8 @@ def text(field: models.Field[Any, Any], vendor: str) -> Codec:
     """Texts. PostgreSQL and MySQL silently cut spaces that do not fit, and refuse anything else that does not."""
     limit = field.max_length if vendor != "sqlite" and not isinstance(field, models.TextField) else None
 
-    def convert(value: Any) -> Any:
-        sent = field.get_prep_value(value)
-        if not isinstance(sent, str):
-            return sent
-        return str.__str__(sent)[:limit]  # of an enumeration member, its content and not its name
+    def convert(value: Any) -> str:
+        return str.__str__(field.get_prep_value(value))[:limit]  # of an enumeration member its content, not its name
 
     def canonical(value: Any) -> Any:
         if value is None or (type(value) is str and (limit is None or len(value) <= limit)):

@@ -12,7 +12,7 @@ from django.db import models
 
 from auditlog.capture import value_postgres, value_times, value_types
 from auditlog.capture.value_base import Codec, Json, Unsettled
-from auditlog.capture.value_custom import custom, geometry, is_custom
+from auditlog.capture.value_custom import as_django, custom, geometry, is_custom
 from auditlog.capture.value_json import dumps, json_field, storable
 
 __all__ = ["Codec", "Json", "Unsettled", "codec_for", "dumps", "storable"]
@@ -62,7 +62,7 @@ def _key_of(field: models.ForeignKey[Any, Any], target: Codec) -> Codec:
 def _by_kind(field: models.Field[Any, Any], vendor: str) -> Codec | None:
     for kind, make in _KINDS:
         if isinstance(field, kind):
-            return make(field, vendor)
+            return make(as_django(field, kind), vendor)
     return None
 
 

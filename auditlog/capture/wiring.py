@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,26 +73,26 @@ def from_settings() -> Iterator[Chosen]:
                 continue
 
 
+def is_history(model: type[models.Model]) -> bool:
+    """Whether the model holds the versions of another one, as django-simple-history makes them."""
+    return {"history_id", "history_type"} <= {field.name for field in model._meta.fields}
+
+
+_NOT_BY_WILDCARD: tuple[tuple[str, Callable[[type[models.Model]], bool]], ...] = (
+    ("the log does not record itself", lambda model: model._meta.app_label == "auditlog"),
+    ("a proxy is recorded with its concrete model", lambda model: bool(model._meta.proxy)),
+    ("unmanaged", lambda model: not model._meta.managed),
+    ("swapped for another model", lambda model: bool(model._meta.swapped)),
+    ("recorded as the many-to-many relation it belongs to", lambda model: bool(model._meta.auto_created)),
+    ("the history of another model", is_history),
+    ("its primary key is a secret", key_is_secret),
+    ("the migration table", lambda model: model._meta.label_lower == "migrations.migration"),
+)
+
+
 def why_not_by_wildcard(model: type[models.Model]) -> str | None:
     """Why a wildcard never matches this model, or None when it does."""
-    meta = model._meta
-    if meta.app_label == "auditlog":
-        return "the log does not record itself"
-    if meta.proxy:
-        return "a proxy is recorded with its concrete model"
-    if not meta.managed:
-        return "unmanaged"
-    if meta.swapped:
-        return "swapped for another model"
-    if meta.auto_created:
-        return "recorded as the many-to-many relation it belongs to"
-    if {"history_id", "history_type"} <= {field.name for field in meta.fields}:
-        return "the history of another model"
-    if key_is_secret(model):
-        return "its primary key is a secret"
-    if (meta.app_label, meta.model_name) == ("migrations", "migration"):
-        return "the migration table"
-    return None
+    return next((why for why, applies in _NOT_BY_WILDCARD if applies(model)), None)
 
 
 def on_class_prepared(sender: type[models.Model], **kwargs: Any) -> None:

@@ -92,13 +92,13 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _settle_after_error(frame: SaveFrame) -> None:
-    """A receiver raised, but the row may be written and the caller may go on in his transaction: record it, or undo all."""
+    """A receiver raised, but the row may be written and the caller may go on: record it, or let nothing commit."""
     connection = connections[frame.using]
     if not frame.taken or frame.done or connection.needs_rollback or not connection.in_atomic_block:
         return
     try:
         receivers.settle(frame, reread=True)
-    except Exception:  # whatever keeps us from accounting for the row, it must then not be committed
+    except Exception:  # noqa: BLE001 - whatever keeps us from accounting for the row, it must then not be committed
         transaction.set_rollback(True, frame.using)
 
 

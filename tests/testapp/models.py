@@ -1,4 +1,4 @@
-"""The model zoo: one model per kind of field, key and relation that capture must get right, each with why it is here."""
+"""The model zoo: a model for every kind of field, key and relation that capture must get right, each with why."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ class KeyOnly(models.Model):
 class Shouting(models.Model):
     """A field of the project's own that changes the value on its way to the database and back."""
 
-    class LoudField(models.CharField):
+    class LoudField(models.CharField[str, str]):
         """Stores upper case."""
 
         def get_prep_value(self, value: Any) -> Any:
