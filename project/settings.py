@@ -68,7 +68,7 @@ MIDDLEWARE = [
 ]
 
 # The shop's own models register themselves (project/shop/models.py and apps.py); these are recorded by settings alone.
-AUDITLOG = {
+AUDITLOG: dict[str, Any] = {
     "MODELS": {
         "geo.*": {},
         "auth.User": {},

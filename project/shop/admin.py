@@ -99,3 +99,7 @@ class OrderAdmin(OrderBase):
 @admin.register(OpenOrder)
 class OpenOrderAdmin(OrderAdmin):
     """Orders that wait for somebody; a proxy of orders with the same form and action."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        """Only what is open or paid."""
+        return super().get_queryset(request).filter(status__in=(Order.Status.OPEN, Order.Status.PAID))

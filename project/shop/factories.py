@@ -107,7 +107,7 @@ class ProductFactory(DjangoModelFactory[Product]):
     name = factory.Faker("word")
     description = factory.Faker("sentence", nb_words=12)
     category = factory.SubFactory(CategoryFactory)
-    price = factory.LazyFunction(lambda: Decimal(randgen.randrange(290, 24_900, 10)) / 100)
+    price = factory.LazyFunction(lambda: Decimal(randgen.randrange(490, 12_900, 10)) / 100)
     currency = factory.LazyFunction(lambda: Currency.objects.get(pk="EUR"))
     stock = factory.LazyFunction(lambda: randgen.randint(0, 250))
     attributes = factory.LazyFunction(

@@ -158,18 +158,8 @@ class OrderLine(models.Model):
         return self.quantity * self.unit_price
 
 
-class OpenOrderManager(models.Manager["OpenOrder"]):
-    """Only orders that wait to be paid or sent."""
-
-    def get_queryset(self) -> models.QuerySet[OpenOrder]:
-        """Orders that are open or paid."""
-        return super().get_queryset().filter(status__in=(Order.Status.OPEN, Order.Status.PAID))
-
-
 class OpenOrder(Order):
     """An order that still needs somebody's hand (proxy); its entries are the order's."""
-
-    objects = OpenOrderManager()
 
     class Meta:
         proxy = True

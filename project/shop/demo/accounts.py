@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission, User
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 PASSWORD = "demo"  # known to everybody, which is why the command refuses to run without DEBUG
@@ -49,6 +50,7 @@ def create() -> None:
     """Make groups, accounts and the till's token, by ordinary saves."""
     groups = {name: _group(name, rights) for name, rights in RIGHTS.items()}
     password = make_password(PASSWORD)
+    today = timezone.now().replace(microsecond=0)  # the form of a user knows no smaller unit
     for account in ACCOUNTS:
         first, _space, last = account.name.partition(" ")
         user = User.objects.create(
@@ -57,6 +59,7 @@ def create() -> None:
             last_name=last,
             email=f"{account.username}@shop.example",
             password=password,
+            date_joined=today,
             is_staff=True,
             is_superuser=not account.group,
         )

@@ -5,10 +5,13 @@ It is run once, after :mod:`project.shop.demo.stock`, and leaves every kind of e
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import suppress
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.management import call_command
+from django.utils import timezone
 from rest_framework.authtoken.models import Token
 
 import auditlog
@@ -32,7 +35,7 @@ def spend() -> None:
         support(address)
         till(address)
         audit(address)
-    call_command("import_prices", verbosity=0)
+    new_prices()
     closing()
 
 
@@ -43,11 +46,11 @@ def _at_work(address: str, username: str) -> Browser:
 
 
 def administration(address: str) -> None:
-    """Ana gives Sue the rights of sales for a day, and stops parcels to Antarctica."""
+    """Ana lets Stella help out in support, and stops parcels to Antarctica."""
     ana = _at_work(address, "ana")
-    sue = User.objects.get(username="sue")
-    both = [str(group.pk) for group in Group.objects.filter(name__in=("Support", "Sales"))]
-    ana.fill_in(f"/admin/auth/user/{sue.pk}/change/", {"groups": both})
+    stella = User.objects.get(username="stella")
+    both = [str(group.pk) for group in Group.objects.filter(name__in=("Stock", "Support"))]
+    ana.fill_in(f"/admin/auth/user/{stella.pk}/change/", {"groups": both})
     country = Country.objects.get(pk="AQ")
     ana.fill_in(f"/admin/geo/country/{country.pk}/change/", {"name": country.name, "delivered_to": []})
     ana.log_out()
@@ -72,26 +75,31 @@ def stock_room(address: str) -> None:
 
 
 def sales(address: str) -> None:
-    """Sam mistypes his password, takes an order, changes one, sends some and deletes one."""
+    """Sam mistypes his password, takes an order, gives a discount, sends some orders and deletes one."""
     with suppress(RefusedError):
         Browser(address, FIREFOX).log_in("sam", "domo")
     sam = _at_work(address, "sam")
-    product = Product.objects.get(sku="P-100")
     customer = Customer.objects.order_by("pk")[0]
-    new = {"number": "A-20001", "customer": str(customer.pk), "currency": "EUR", "status": "open"}
-    line = {"lines-TOTAL_FORMS": "1", "lines-0-product": str(product.pk), "lines-0-quantity": "2"}
-    when = {"placed_at_0": "2026-01-05", "placed_at_1": "09:30:00", "lines-0-unit_price": str(product.price)}
-    sam.fill_in("/admin/shop/order/add/", {**new, **line, **when})
-    taken = Order.objects.get(number="A-20001")
-    sam.fill_in(f"/admin/shop/order/{taken.pk}/change/", {"status": "paid", "lines-0-quantity": "3"})
-    sam.fill_in(
-        f"/admin/shop/customer/{customer.pk}/change/", {"discount": "0.15", "preferences": '{"newsletter": true}'}
-    )
+    _take_order(sam, customer, Product.objects.get(sku="P-100"))
+    terms = {"discount": "0.15", "preferences": '{"newsletter": true}'}
+    sam.fill_in(f"/admin/shop/customer/{customer.pk}/change/", terms)
     waiting = [str(order.pk) for order in Order.objects.filter(status=Order.Status.PAID)[:5]]
     sam.fill_in("/admin/shop/order/", {"action": "mark_as_shipped", "_selected_action": waiting})
     double = Order.objects.filter(status=Order.Status.OPEN)[0]
     sam.fill_in(f"/admin/shop/order/{double.pk}/delete/", {"post": "yes"})
     sam.log_out()
+
+
+def _take_order(sam: Browser, customer: Customer, product: Product) -> None:
+    """An order with one line, which is then paid and grows."""
+    now = timezone.now()
+    order = {"number": "A-20001", "customer": str(customer.pk), "currency": "EUR", "status": "open"}
+    when = {"placed_at_0": f"{now:%Y-%m-%d}", "placed_at_1": f"{now:%H:%M:%S}"}
+    line = {"product": str(product.pk), "quantity": "2", "unit_price": str(product.price)}
+    lines = {"lines-TOTAL_FORMS": "1", **{f"lines-0-{name}": value for name, value in line.items()}}
+    sam.fill_in("/admin/shop/order/add/", {**order, **when, **lines})
+    taken = Order.objects.get(number="A-20001")
+    sam.fill_in(f"/admin/shop/order/{taken.pk}/change/", {"status": "paid", "lines-0-quantity": "3"})
 
 
 def support(address: str) -> None:
@@ -116,6 +124,13 @@ def audit(address: str) -> None:
     otto = _at_work(address, "otto")
     otto.get("/admin/auditlog/entry/")
     otto.log_out()
+
+
+def new_prices() -> None:
+    """The supplier's prices come in by a command, in a process of its own as cron would start it."""
+    subprocess.run(
+        [sys.executable, "manage.py", "import_prices"], cwd=settings.BASE_DIR, check=True, capture_output=True
+    )
 
 
 def closing() -> None:

@@ -38,10 +38,13 @@ def read_prices(file: Path) -> dict[str, Decimal]:
     """The prices by SKU."""
     try:
         with file.open(newline="", encoding="utf-8") as lines:
-            return {row["sku"]: Decimal(row["price"]) for row in csv.DictReader(lines)}
+            table = csv.reader(lines)
+            columns = next(table, [])
+            sku, price = columns.index("sku"), columns.index("price")
+            return {row[sku]: Decimal(row[price]) for row in table}
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}") from error
-    except (KeyError, InvalidOperation) as error:
+    except (ValueError, IndexError, InvalidOperation) as error:
         raise CommandError(f"{file} needs the columns sku and price, and a number in each price.") from error
 
 
