@@ -238,7 +238,7 @@ class KeyOnly(models.Model):
 class Shouting(models.Model):
     """A field of the project's own that changes the value on its way to the database and back."""
 
-    class LoudField(models.CharField[str, str]):
+    class LoudField(models.CharField):  # type: ignore[type-arg] # no subscript at run time
         """Stores upper case."""
 
         def get_prep_value(self, value: Any) -> Any:
@@ -258,11 +258,12 @@ class Unregistered(models.Model):
 
 @auditlog.register
 class Recipe(models.Model):
-    """Versions by simple-history beside the log, its many-to-many relation included."""
+    """Versions by simple-history beside the log, with one of its two many-to-many relations."""
 
     name = models.CharField(max_length=50)
     portions = models.IntegerField(default=4)
     tags = models.ManyToManyField(Tag, blank=True, related_name="recipes")
+    cooks = models.ManyToManyField(Supplier, blank=True, related_name="recipes")
     history = HistoricalRecords(m2m_fields=[tags], user_db_constraint=False)  # users come from a migration, later
 
     def __str__(self) -> str:
