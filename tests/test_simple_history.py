@@ -6,20 +6,31 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.sites import AdminSite
 from django.contrib.auth.models import User
+from django.core import serializers
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
+from django.urls import path
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history, update_change_reason
 
 import auditlog
 from auditlog.integrations import simple_history
+from auditlog.integrations.admin_links import AdminLinks
 from auditlog.models import Action, Entry
-from tests.testapp.models import Leaflet, Recipe, Tag, Truck
+from tests.testapp.models import Leaflet, Recipe, Supplier, Tag, Truck, Vehicle
 
 pytestmark = pytest.mark.django_db
+
+site = AdminSite(name="versions")
+site.register(Recipe, SimpleHistoryAdmin)
+site.register(Truck, SimpleHistoryAdmin)
+site.register(Vehicle, ModelAdmin)
+site.register(Leaflet, ModelAdmin)
+urlpatterns = [path("versions/", site.urls)]
 
 
 def versions_and_entries(obj: models.Model) -> list[tuple[str, str, str]]:
@@ -96,6 +107,25 @@ def test_no_versions_while_simple_history_is_off() -> None:
         recipe = Recipe.objects.create(name="Paella")
 
     assert versions_and_entries(recipe) == [("CREATE", "", "")]
+
+
+def test_a_fixture_is_recorded_without_a_version() -> None:
+    fixture = '[{"model": "testapp.recipe", "pk": 7, "fields": {"name": "Paella", "portions": 4}}]'
+
+    for loaded in serializers.deserialize("json", fixture):
+        loaded.save()
+
+    assert version_names(Recipe) == []
+    assert versions_and_entries(Recipe(pk=7)) == [("CREATE", "", "")]
+
+
+def test_a_many_to_many_change_of_a_relation_without_versions_names_none() -> None:
+    recipe, cook = Recipe.objects.create(name="Paella"), Supplier.objects.create(name="Ana")
+
+    recipe.cooks.add(cook)
+
+    (version,) = version_names(Recipe)
+    assert versions_and_entries(recipe) == [("CREATE", version, ""), ("UPDATE", "", "")]
 
 
 def test_many_to_many_changes_name_their_version() -> None:
@@ -273,6 +303,33 @@ def test_a_save_through_the_admin_of_simple_history() -> None:
     (version,) = version_names(Recipe)
     assert recipe.history.get().history_user == ana
     assert versions_and_entries(recipe) == [("CREATE", version, "typed in the form")]
+
+
+@pytest.mark.urls(__name__)
+def test_one_click_from_the_entry_to_the_version(client: Client) -> None:
+    """Also from the entry of a parent's table, whose version is the child's; no link without a page to show."""
+    ana = User.objects.create(username="ana", is_staff=True, is_superuser=True)
+    client.force_login(ana)
+    request = RequestFactory().get("/")
+    request.user = ana
+    before = set(Entry.objects.values_list("pk", flat=True))
+    recipe, truck = Recipe.objects.create(name="Paella"), Truck.objects.create(plate="1234 BCD")
+    Leaflet.objects.create(title="Spring")
+    Tag.objects.create(name="rice")
+
+    entries = Entry.objects.exclude(pk__in=before).order_by("id")
+    links = [(entry.model, AdminLinks(request, site).to_version(entry)) for entry in entries]
+
+    of_recipe = f"/versions/testapp/recipe/{recipe.pk}/history/{recipe.history.get().pk}/"
+    of_truck = f"/versions/testapp/truck/{truck.pk}/history/{truck.history.get().pk}/"
+    assert links == [
+        ("testapp.recipe", of_recipe),
+        ("testapp.vehicle", of_truck),
+        ("testapp.truck", of_truck),
+        ("testapp.leaflet", ""),
+        ("testapp.tag", ""),
+    ]
+    assert [client.get(address).status_code for address in (of_recipe, of_truck)] == [200, 200]
 
 
 def test_a_rolled_back_change_leaves_neither_version_nor_entry() -> None:
