@@ -129,7 +129,7 @@ def test_a_living_object_links_to_its_change_page(client: Client, root: User) ->
         {"object_id": "77"},  # deleted
         {"object_id": "no number"},
         {"object_id": "9" * 30},
-        {"model": "testapp.tag"},  # no admin
+        {"model": "testapp.supplier"},  # no admin
         {"model": "gone.model"},
     ],
 )
