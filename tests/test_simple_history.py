@@ -18,6 +18,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history, update_change_reason
 
 import auditlog
+from auditlog.capture import wiring
 from auditlog.integrations import simple_history
 from auditlog.integrations.admin_links import AdminLinks
 from auditlog.models import Action, Entry
@@ -303,6 +304,11 @@ def test_a_save_through_the_admin_of_simple_history() -> None:
     (version,) = version_names(Recipe)
     assert recipe.history.get().history_user == ana
     assert versions_and_entries(recipe) == [("CREATE", version, "typed in the form")]
+
+
+@pytest.mark.parametrize("name", ["historicalrecipe", "historicalrecipe_tags"])
+def test_a_wildcard_never_matches_the_tables_of_versions(name: str) -> None:
+    assert wiring.why_not_by_wildcard(apps.get_model("testapp", name)) == "the history of another model"
 
 
 @pytest.mark.urls(__name__)

@@ -75,7 +75,8 @@ def from_settings() -> Iterator[Chosen]:
 
 def is_history(model: type[models.Model]) -> bool:
     """Whether the model holds the versions of another one, as django-simple-history makes them."""
-    return {"history_id", "history_type"} <= {field.name for field in model._meta.fields}
+    names = {field.name for field in model._meta.fields}
+    return {"history_id", "history_type"} <= names or {"m2m_history_id", "history"} <= names
 
 
 _NOT_BY_WILDCARD: tuple[tuple[str, Callable[[type[models.Model]], bool]], ...] = (
