@@ -79,11 +79,10 @@ class TestWithoutContext:
     def test_nested_savepoints_rolled_back_by_hand_stay_in_their_transaction(self) -> None:
         with transaction.atomic():
             write()
-            outer = transaction.savepoint()
-            inner = transaction.savepoint()
-            transaction.savepoint_rollback(inner)
+            outer, inner = str(connection.savepoint()), str(connection.savepoint())
+            connection.savepoint_rollback(inner)
             write("lost")
-            transaction.savepoint_rollback(outer)
+            connection.savepoint_rollback(outer)
             write()
 
         assert grouped() == [0, 0]

@@ -1,4 +1,4 @@
-"""Requests, sync and async, through real stacks of middleware: every entry names who acted, and nothing stays behind."""
+"""Requests through real stacks of middleware, sync and async: every entry names who acted, and nothing stays behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from rest_framework.authtoken.models import Token
@@ -21,7 +21,7 @@ from rest_framework.authtoken.models import Token
 from auditlog.contexts import current
 from auditlog.middleware import AuditlogMiddleware
 from auditlog.models import Entry
-from tests.context_urls import async_streaming_view, streaming_view
+from tests.context_urls import async_streaming_view, async_view, streaming_view, sync_view
 from tests.testapp.models import Tag
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.context_urls")]
@@ -133,8 +133,8 @@ class TestViews:
     def test_an_inner_block_ends(self, asked: Any, ana: User) -> None:
         asked("/leaving", ana)
 
-        before, within, after = (*by(ana, "before"), ("within", "robot", None, "tidying"), *by(ana, "after"))
-        assert written() == [before, within, after]
+        within = ("within", "robot", None, "tidying")
+        assert written() == [*by(ana, "before"), within, *by(ana, "after")]
 
     def test_all_entries_of_a_request_are_one_changeset(self, asked: Any, ana: User) -> None:
         asked("/leaving", ana)
@@ -251,8 +251,8 @@ def test_an_async_client_that_hangs_up_closes_the_body_in_its_context(ana: User)
 def test_a_file_is_left_to_the_server(tmp_path: Path) -> None:
     """A server that sends files by itself finds the file where it was."""
     (tmp_path / "file").write_bytes(b"content")
-    response = FileResponse((tmp_path / "file").open("rb"))
-    file = response.file_to_stream  # type: ignore[attr-defined]
+    response: Any = FileResponse((tmp_path / "file").open("rb"))
+    file = response.file_to_stream
 
     answered: Any = AuditlogMiddleware(lambda request: response)(RequestFactory().get("/"))
 
@@ -263,11 +263,8 @@ def test_a_file_is_left_to_the_server(tmp_path: Path) -> None:
 
 
 def test_it_is_decided_once_whether_it_is_async() -> None:
-    async def answer(request: HttpRequest) -> HttpResponse:
-        return HttpResponse("x")
-
-    assert iscoroutinefunction(AuditlogMiddleware(answer))
-    assert not iscoroutinefunction(AuditlogMiddleware(lambda request: HttpResponse("x")))
+    assert iscoroutinefunction(AuditlogMiddleware(async_view))
+    assert not iscoroutinefunction(AuditlogMiddleware(sync_view))
 
 
 def test_interleaved_streams_keep_their_own_actors(ana: User) -> None:

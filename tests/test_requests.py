@@ -112,10 +112,9 @@ def test_a_request_that_knows_nothing() -> None:
 
 
 class TestUser:
-    def request(self, user: Any = None, *, cookie: bool = False, **headers: str) -> HttpRequest:
+    def request(self, user: Any, *, cookie: bool = False, **headers: str) -> HttpRequest:
         request = RequestFactory().get("/", headers=headers)
-        if user is not None:
-            request.user = user
+        request.user = user
         if cookie:
             request.COOKIES[settings.SESSION_COOKIE_NAME] = "x"
         return request
