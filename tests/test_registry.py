@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import models
@@ -105,6 +105,17 @@ def test_third_party_models_by_settings() -> None:
     assert changes[0]["password"] == {"masked": True}
     assert changes[1] == {"id": [None, group.pk], "name": [None, "staff"]}
     assert changes[2] == {"groups": {"added": [[group.pk, "staff"]], "removed": []}}
+
+
+@pytest.mark.django_db
+def test_a_label_that_names_a_related_object_is_made_without_a_query_per_object() -> None:
+    group = Group.objects.create(name="staff")
+    permission = Permission.objects.get(codename="view_category")
+    since = mark()
+    group.permissions.add(permission)
+
+    change = {"added": [[permission.pk, str(permission)]], "removed": []}
+    assert told(since=since) == [("UPDATE", "auth.group", str(group.pk), {"permissions": change})]
 
 
 def test_wildcards_leave_out_what_nobody_means() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
@@ -50,7 +50,16 @@ def labels(
     every = list(wanted)
     for at in range(0, len(every), _CHUNK):
         rows: models.QuerySet[Any] = models.QuerySet(model, using=using)
-        objects = list(rows.filter(**{f"{field.attname}__in": every[at : at + _CHUNK]}))
-        with closed_database():
-            found.update((getattr(obj, field.attname), (obj.pk, label_of(obj))) for obj in objects)
+        found.update(_labels(rows, field, every[at : at + _CHUNK]))
+        mute = [key for key in every[at : at + _CHUNK] if key in found and not found[key][1]]
+        if mute:  # a __str__ that names what the object belongs to: fetched along, it needs no query
+            found.update(_labels(rows.select_related(), field, mute))
     return found
+
+
+def _labels(
+    rows: models.QuerySet[Any], field: models.Field[Any, Any], keys: Sequence[Any]
+) -> dict[Any, tuple[Any, str]]:
+    objects = list(rows.filter(**{f"{field.attname}__in": keys}))
+    with closed_database():
+        return {getattr(obj, field.attname): (obj.pk, label_of(obj)) for obj in objects}
