@@ -76,7 +76,7 @@ def changes(**stored: Any) -> list[ChangeView]:
 
 @pytest.mark.django_db
 def test_an_entry_is_presented_with_its_names() -> None:
-    entry = make_entry(changes={"price": ["10.00", "12.00"], "stock": [None, 5]})
+    entry = make_entry(changes={"stock": [None, 5], "price": ["10.00", "12.00"]})
 
     assert present([entry]) == [
         EntryView(

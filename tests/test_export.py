@@ -116,7 +116,7 @@ FACTS = [
     ("changes", "rows"),
     [
         ({}, [["", "", ""]]),
-        ({"price": ["10.00", "12.00"], "on": [None, True]}, [["price", "10.00", "12.00"], ["on", "", "true"]]),
+        ({"price": ["10.00", "12.00"], "on": [None, True]}, [["on", "", "true"], ["price", "10.00", "12.00"]]),
         ({"password": {"masked": True}}, [["password", "••••", "••••"]]),
         ({"tags": {"added": [[1, "red"], [2, ""]], "removed": [[3, "=x"]]}}, [["tags", "'=x", "red, 2"]]),
         ({"tags": {"added": [[1, "red"]], "removed": []}}, [["tags", "", "red"]]),
@@ -131,9 +131,13 @@ def test_an_entry_gives_one_row_per_change(changes: dict[str, Any], rows: list[l
 
 
 def test_an_entry_gives_one_row_with_its_changes_as_json() -> None:
-    entry = an_entry(changes={"name": ["a", "é"]}, actor_id=None, actor_repr="", remote_addr=None, reason="=1")
+    entry = an_entry(
+        changes={"stock": [1, 2], "name": ["a", "é"]}, actor_id=None, actor_repr="", remote_addr=None, reason="=1"
+    )
 
-    assert list(rows_of(entry, "entry")) == [[*FACTS[:7], "", "", FACTS[9], "", "'=1", '{"name": ["a", "é"]}']]
+    assert list(rows_of(entry, "entry")) == [
+        [*FACTS[:7], "", "", FACTS[9], "", "'=1", '{"name": ["a", "é"], "stock": [1, 2]}']
+    ]
 
 
 def test_the_columns_are_those_that_were_promised() -> None:
@@ -270,8 +274,8 @@ def test_the_command_writes_rows_to_standard_output() -> None:
         "remote_addr": "", "reason": "",
     }  # fmt: skip
     assert rows == [
-        {**facts, "field": "price", "old": "10.00", "new": "12.00"},
         {**facts, "field": "name", "old": "a\r\nb", "new": 'say "é", you'},
+        {**facts, "field": "price", "old": "10.00", "new": "12.00"},
     ]
 
 

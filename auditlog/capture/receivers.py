@@ -53,7 +53,8 @@ def _old_state(frame: SaveFrame, raw: bool) -> dict[Registration, Row]:
     if kept:
         frame.loaded = True
         return kept
-    old = stored(frame.using, type(instance)._meta.concrete_model or type(instance), instance.pk, parts)
+    keys = [part_pk(instance, part) for part in parts]
+    old = stored(frame.using, type(instance)._meta.concrete_model or type(instance), instance.pk, parts, keys)
     _settle_outer(frame, old)
     return old
 

@@ -20,24 +20,27 @@ _MISSING = object()
 _CHUNK = 500
 
 
-def stored(alias: str, model: type[models.Model], pk: Any, parts: Sequence[Registration]) -> dict[Registration, Row]:
+def stored(
+    alias: str, model: type[models.Model], pk: Any, parts: Sequence[Registration], keys: Sequence[Any]
+) -> dict[Registration, Row]:
     """The stored rows behind one object, locked until the transaction ends; tables without a row are left out.
 
-    ``parts`` are the registrations of the model's own table and of its parents; one SELECT reads them all.
+    ``parts`` are the registrations of the model's own table and of its parents, ``keys`` the object's key in each: a
+    child may have another key than its parent. One SELECT reads them all.
     """
     found = _rows(alias, model, [pk], parts, lock=True)
     if found:
         return dict(zip(parts, next(iter(found.values())), strict=True))
     if len(parts) == 1 and parts[0].model is model:
         return {}
-    return _stored_apart(alias, pk, parts)
+    return _stored_apart(alias, parts, keys)
 
 
-def _stored_apart(alias: str, pk: Any, parts: Sequence[Registration]) -> dict[Registration, Row]:
+def _stored_apart(alias: str, parts: Sequence[Registration], keys: Sequence[Any]) -> dict[Registration, Row]:
     """Each table on its own: the parent's row may stand without the child's."""
     apart: dict[Registration, Row] = {}
-    for part in parts:
-        for rows in _rows(alias, part.model, [pk], [part], lock=True).values():
+    for part, key in zip(parts, keys, strict=True):
+        for rows in _rows(alias, part.model, [key], [part], lock=True).values() if key is not None else ():
             apart[part] = rows[0]
     return apart
 

@@ -35,14 +35,14 @@ COLUMNS: dict[Per, tuple[str, ...]] = {
 
 
 def rows_of(entry: Entry, per: Per = "change") -> Iterator[Row]:
-    """The rows of one entry; one row with an empty field where nothing changed."""
+    """The rows of one entry, by name of the field (databases do not keep their order); one if nothing changed."""
     facts = [cell(read(entry)) for read in _FACTS.values()]
     if per == "entry":
-        yield [*facts, cell(json.dumps(entry.changes, ensure_ascii=False))]
+        yield [*facts, cell(json.dumps(dict(sorted(entry.changes.items())), ensure_ascii=False))]
     elif not entry.changes:
         yield [*facts, "", "", ""]
     else:
-        for name, change in entry.changes.items():
+        for name, change in sorted(entry.changes.items()):
             old, new = sides(change)
             yield [*facts, cell(name), cell(old), cell(new)]
 

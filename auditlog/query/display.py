@@ -69,7 +69,8 @@ def entry_view(entry: Entry, labels: TargetLabels) -> EntryView:
     """One entry as texts, with the labels found for its page."""
     model = live_model(entry.model)
     changes = tuple(
-        change_view(live_field(model, name), name, change, labels) for name, change in entry.changes.items()
+        change_view(live_field(model, name), name, entry.changes[name], labels)
+        for name in in_order(model, entry.changes)
     )
     return EntryView(
         entry=entry,
@@ -80,6 +81,13 @@ def entry_view(entry: Entry, labels: TargetLabels) -> EntryView:
         changes=changes,
         summary=entry.event or _summary([change.label for change in changes]),
     )
+
+
+def in_order(model: type[models.Model] | None, names: Iterable[str]) -> list[str]:
+    """Names of changed fields in the order of the model, which databases do not keep; removed fields last."""
+    every = [] if model is None else [*model._meta.fields, *model._meta.many_to_many]
+    places = {field.name: place for place, field in enumerate(every)}
+    return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
 def change_view(field: AnyField | None, name: str, change: Any, labels: TargetLabels) -> ChangeView:

@@ -316,3 +316,11 @@ class Recorded(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+@auditlog.register
+class Franchise(Place):
+    """A child in a multi-table tree with a key of its own, which is not its parent's."""
+
+    code = models.CharField(primary_key=True, max_length=10)
+    place = models.OneToOneField(Place, on_delete=models.CASCADE, parent_link=True)

@@ -55,7 +55,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error.strerror or error}.") from error
         except DatabaseError as error:
-            raise CommandError(f"The entries cannot be read: {error} Has 'manage.py migrate' been run?") from error
+            what = str(error).partition("\n")[0]
+            raise CommandError(f"The entries cannot be read: {what}. Has 'manage.py migrate' been run?") from error
 
     def _entries(self, options: dict[str, Any]) -> EntryQuerySet:
         every = Entry.objects.using(options["database"]) if options["database"] else Entry.objects.all()
