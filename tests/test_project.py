@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -17,10 +18,10 @@ PASSWORD = "demo"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A filled shop."""
+    """A filled shop with a past, which was grown before the day."""
     with fresh(tmp_path_factory.mktemp("shop")) as demo:
         demo.works("migrate", "-v0")
-        demo.works("demo")
+        demo.works("demo", "--entries", "3000")
         yield demo
 
 
@@ -31,6 +32,7 @@ def address(shop: Demo) -> Iterator[str]:
         yield found
 
 
+@cache  # a log-in costs the hashing of a password
 def at_work(address: str, username: str) -> Browser:
     """A browser in which somebody is logged in."""
     browser = Browser(address, "test")
@@ -57,6 +59,15 @@ def test_the_checks_find_nothing(shop: Demo) -> None:
 
 def test_the_migrations_are_complete(shop: Demo) -> None:
     shop.works("makemigrations", "--check", "--dry-run", "geo", "shop")
+
+
+def test_a_past_grown_first_lies_before_the_day_and_grows_on(shop: Demo) -> None:
+    rows = shop.select("SELECT recorded_at FROM auditlog_entry ORDER BY id")
+    said = shop.works("demo", "--entries", "5000")
+    assert rows == sorted(rows)
+    assert len(rows) > 3800
+    assert shop.select("SELECT count(*) FROM auditlog_entry") == [(5000,)]
+    assert "The shop is filled already" in said
 
 
 def test_anybody_sees_the_products(shop: Demo, address: str) -> None:

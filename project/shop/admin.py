@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     SupplierBase = admin.ModelAdmin[Supplier]
     OrderBase = admin.ModelAdmin[Order]
     LineBase = admin.TabularInline[OrderLine, Order]
+    ProductFormBase = forms.ModelForm[Product]
 else:
     CategoryBase = TagBase = CustomerBase = SupplierBase = OrderBase = admin.ModelAdmin
     LineBase = admin.TabularInline
+    ProductFormBase = forms.ModelForm
 
 
 @admin.register(Category)
@@ -57,14 +60,30 @@ class SupplierAdmin(SupplierBase):
     autocomplete_fields = ("country",)
 
 
+class ProductForm(ProductFormBase):
+    """A product's form, with a line for the reason of the change."""
+
+    change_reason = forms.CharField(required=False, max_length=100, help_text="Kept in the log and with the version.")
+
+    class Meta:
+        model = Product
+        fields = "__all__"
+
+
 @admin.register(Product)
 class ProductAdmin(SimpleHistoryAdmin):  # type: ignore[misc]  # simple-history ships no types
     """Products; their History page is simple-history's own."""
 
+    form = ProductForm
     list_display = ("sku", "name", "category", "price", "currency", "stock")
     list_filter = ("category", "tags")
     search_fields = ("sku", "name")
     autocomplete_fields = ("category", "supplier", "tags", "currency")
+
+    def save_model(self, request: HttpRequest, obj: Product, form: ProductForm, change: bool) -> None:
+        """Save with the typed reason, which the entry and simple-history's version share."""
+        with auditlog.context(reason=form.cleaned_data["change_reason"]):
+            super().save_model(request, obj, form, change)
 
 
 class OrderLineInline(LineBase):

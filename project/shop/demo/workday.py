@@ -65,7 +65,7 @@ def stock_room(address: str) -> None:
         stella.fill_in("/admin/shop/product/add/", {**new, "sku": sku, "category": shelf})
     cup, jug, lamp = Product.objects.filter(sku__in=("P-102", "P-103", "P-115")).order_by("sku")
     stella.fill_in(
-        f"/admin/shop/product/{cup.pk}/change/", {"price": str(cup.price + 1), "_change_reason": "Clay is dear"}
+        f"/admin/shop/product/{cup.pk}/change/", {"price": str(cup.price + 1), "change_reason": "Clay is dear"}
     )
     tags = [str(tag.pk) for tag in Tag.objects.filter(name__in=("sale", "gift"))]
     stella.fill_in(f"/admin/shop/product/{jug.pk}/change/", {"tags": tags, "attributes": '{"colours": ["white"]}'})
