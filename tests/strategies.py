@@ -61,6 +61,10 @@ def _moments() -> Values:
     return AWARE | MOMENTS | DATES | AWARE.map(dt.datetime.isoformat) | MOMENTS.map(dt.datetime.isoformat)
 
 
+def _view(data: bytes) -> memoryview:
+    return memoryview(data)
+
+
 def _addresses() -> Values:
     known = st.ip_addresses().map(str)
     v4 = st.ip_addresses(v=4).map(str)
@@ -88,7 +92,7 @@ _KINDS: dict[str, Values] = {
     "DateTimeField": _moments(),
     "TimeField": TIMES | MOMENTS | TIMES.map(dt.time.isoformat),
     "DurationField": DURATIONS,
-    "BinaryField": st.binary() | st.binary().map(bytearray) | st.binary().map(memoryview),
+    "BinaryField": st.binary() | st.binary().map(bytearray) | st.binary().map(_view),
     "GenericIPAddressField": _addresses(),
     "JSONField": jsons(),
     "ForeignKey": st.uuids() | st.uuids().map(str),
@@ -96,6 +100,7 @@ _KINDS: dict[str, Values] = {
 
 _BY_CLASS: dict[str, Values] = {
     "MoneyField": st.integers(-1000, 1000) | st.integers(-1000, 1000).map(Money),
+    "PriceField": st.integers(-1000, 1000).map(Money) | st.integers(-1000, 1000).map(lambda n: Decimal(n) / 100),
     "OpaqueField": texts() | texts().map(Opaque),
     "ReversedField": texts(),
     "PairField": st.tuples(st.integers(-9, 9), texts()) | st.lists(st.booleans(), min_size=2, max_size=2),
@@ -116,7 +121,7 @@ def _assignable(field: Any) -> Values:
     if kind == "DecimalField":
         whole = field.max_digits - field.decimal_places
         return decimals("9" * (whole - 1), field.decimal_places)
-    if isinstance(field, models.CharField) and kind == "CharField":
-        room = min(field.max_length, 40)
+    if kind == "CharField":
+        room: int = min(field.max_length or 40, 40)
         return texts(room) | texts(room - 1).map(lambda text: text.ljust(room)) | st.integers(0, 999)
     return _KINDS[kind]

@@ -13,7 +13,7 @@ from auditlog.capture.values import codec_for
 from tests.testapp.models import Product
 
 NAMES = ("name", "price", "stock", "details")
-CODECS = tuple(codec_for(Product._meta.get_field(name), "postgresql") for name in NAMES)
+CODECS = tuple(codec_for(field, "postgresql") for field in Product._meta.concrete_fields if field.name in NAMES)
 LAMP = ("Lamp", Decimal("10.00"), 3, {"colours": ["red"]})
 
 

@@ -26,7 +26,7 @@ def create_hstore(using: str, **kwargs: Any) -> None:
     connection = connections[using]
     with connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS hstore")
-    get_hstore_oids.cache_clear()
+    get_hstore_oids.cache_clear()  # type: ignore[attr-defined]  # an lru_cache, which the stubs do not say
     register_type_handlers(connection)
 
 

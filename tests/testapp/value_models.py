@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -23,7 +24,7 @@ class Money:
     cents: int
 
 
-class MoneyField(models.IntegerField):
+class MoneyField(models.IntegerField):  # type: ignore[type-arg]  # Django's fields take no subscript at run time
     """Wraps on reading, unwraps on writing, and prints in its own way."""
 
     def from_db_value(self, value: int | None, expression: Any, connection: Any) -> Money | None:
@@ -39,32 +40,50 @@ class MoneyField(models.IntegerField):
         return value.cents if isinstance(value, Money) else super().get_prep_value(value)
 
 
+class PriceField(models.DecimalField):  # type: ignore[type-arg]
+    """Money again, in a column that rounds."""
+
+    def from_db_value(self, value: Decimal | None, expression: Any, connection: Any) -> Money | None:
+        """Wrap."""
+        return self.to_python(value)
+
+    def to_python(self, value: Any) -> Money | None:
+        """Wrap."""
+        return value if value is None or isinstance(value, Money) else Money(int(Decimal(value) * 100))
+
+    def get_prep_value(self, value: Any) -> Decimal | None:
+        """Unwrap."""
+        return Decimal(value.cents) / 100 if isinstance(value, Money) else value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Unwrap."""
+        return self.get_prep_value(value)
+
+
 class Opaque:
     """A wrapper that compares by identity and says nothing of itself."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str | None) -> None:
         self.text = text
 
 
-class OpaqueField(models.TextField):
-    """A field whose ``to_python`` refuses the very values that it reads."""
+class OpaqueField(models.TextField):  # type: ignore[type-arg]
+    """A field whose ``to_python`` refuses everything, the values that it reads included."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Opaque | None:
         """Wrap."""
         return None if value is None else Opaque(value)
 
     def to_python(self, value: Any) -> Any:
-        """Take text only."""
-        if not isinstance(value, str):
-            raise ValidationError("text, please")
-        return value
+        """Refuse."""
+        raise ValidationError(f"no {type(value).__name__}, please")
 
     def get_prep_value(self, value: Any) -> Any:
         """Unwrap."""
         return value.text if isinstance(value, Opaque) else value
 
 
-class ReversedField(models.TextField):
+class ReversedField(models.TextField):  # type: ignore[type-arg]
     """Stores its text backwards, in the last step before the database (as fields that encrypt do)."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
@@ -237,6 +256,10 @@ class OpaqueValue(models.Model):
 
 class ReversedValue(models.Model):
     value = ReversedField(null=True)
+
+
+class PriceValue(models.Model):
+    value = PriceField(max_digits=10, decimal_places=2, null=True)
 
 
 class PairValue(models.Model):
