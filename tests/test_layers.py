@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "auditlog.changesets", "auditlog.steps", "auditlog.capture.secrets", "auditlog.capture.values",
         "auditlog.capture.value_", "auditlog.capture.diff",
     ),
-    ("auditlog.capture.registry", "auditlog.middleware"),
+    ("auditlog.capture.options", "auditlog.capture.registration", "auditlog.capture.registry", "auditlog.middleware"),
     ("auditlog.query.querysets",),
     ("auditlog.models",),
     ("auditlog.recording",),
