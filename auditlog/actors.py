@@ -59,7 +59,7 @@ def described(who: Any) -> Actor:
         return NOBODY  # looking up the user wrote this very entry
     token = _looking.set(True)
     try:
-        return _of_user(_evaluated(who))
+        return _of_user(evaluated(who))
     except Exception:  # sessions, back ends and lazy users run any code, and a save must not fail by it
         logger.warning("auditlog: the actor could not be found; the entry is written without", exc_info=True)
         return NOBODY
@@ -67,7 +67,8 @@ def described(who: Any) -> Actor:
         _looking.reset(token)
 
 
-def _evaluated(who: Any) -> Any:
+def evaluated(who: Any) -> Any:
+    """The user behind a lazy one."""
     if is_waiting(who):
         with _shielded():
             bool(who.is_authenticated)

@@ -15,13 +15,12 @@ from django.http import HttpRequest
 from auditlog.actors import can_act
 from auditlog.changesets import uuid7
 from auditlog.circumstances import Carried, Columns, Context, become, columns, current, entered
-from auditlog.facts import json_safe
 from auditlog.requests import Origin
 from auditlog.steps import decorated
 
 __all__ = [
     "Carried", "Columns", "Context", "columns", "command", "command_is_running", "context", "current", "during",
-    "entered", "json_safe", "running_command",
+    "entered", "running_command",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import User
+from django.contrib.auth.models import User, update_last_login
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core import serializers
 from django.http import HttpRequest
 from django.test import AsyncClient, Client, override_settings
+from django.utils.functional import SimpleLazyObject
 
 import auditlog
 from auditlog.integrations import auth
 from auditlog.models import Action, Entry
 from auditlog.recording import paused
+from tests.test_actors import TokenUser
 from tests.testapp.models import Tag
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.context_urls")]
@@ -106,6 +108,24 @@ def test_a_signal_that_knows_nothing(request_of_signal: HttpRequest | None, ana:
     user_logged_in.send(sender=User, request=request_of_signal, user=ana)
 
     assert told() == [(Action.LOGIN, "auth.user", str(ana.pk), "ana", ana.pk, "ana", None)]
+
+
+def test_a_lazy_user_is_the_user_behind_it(ana: User) -> None:
+    """As packages send ``request.user``."""
+    user_logged_in.send(sender=User, request=None, user=SimpleLazyObject(lambda: ana))
+
+    assert told() == [(Action.LOGIN, "auth.user", str(ana.pk), "ana", ana.pk, "ana", None)]
+
+
+def test_a_user_without_a_row() -> None:
+    """As packages for JSON web tokens make them: a key and a name."""
+    user_logged_in.disconnect(update_last_login, dispatch_uid="update_last_login")
+    try:
+        user_logged_in.send(sender=User, request=None, user=TokenUser("7"))
+    finally:
+        user_logged_in.connect(update_last_login, dispatch_uid="update_last_login")
+
+    assert told() == [(Action.LOGIN, "auth.user", "7", "token\ufffduser", 7, "token\ufffduser", None)]
 
 
 def test_a_log_out_by_nobody_is_none() -> None:

@@ -9,14 +9,15 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import router
+from django.db import models, router
 
 from auditlog import contexts
+from auditlog.actors import described, evaluated
 from auditlog.capture.registry import object_key
 from auditlog.conf import settings
 from auditlog.facts import shortened
 from auditlog.models import Action, Entry
-from auditlog.naming import model_label
+from auditlog.naming import key_text, model_label
 from auditlog.recording import Draft, is_paused, record_entries
 from auditlog.requests import Origin
 
@@ -57,11 +58,15 @@ def _login_failed(sender: Any, credentials: Mapping[str, Any], request: Any = No
 def _record_user(action: Action, user: Any, request: Any) -> None:
     """A log-out by nobody is none; Django sends the signal all the same.
 
-    The user may be ``request.user``, a lazy object: its class is asked of ``__class__``, not of ``type()``.
+    The user may be ``request.user``, a lazy object; and packages for tokens log in users that have no row.
     """
-    if user is not None:
-        name = shortened(user.get_username(), TYPED_LENGTH)
-        _record(Draft(action, model_label(user.__class__), object_key(user), name), user, request)
+    user = evaluated(user)
+    if user is None:
+        return
+    row = isinstance(user, models.Model)
+    label = model_label(type(user) if row else get_user_model())
+    key = object_key(user) if row else key_text(getattr(user, "pk", ""))
+    _record(Draft(action, label, key, described(user).name), user, request)
 
 
 def _record(draft: Draft, actor: Any, request: Any) -> None:
