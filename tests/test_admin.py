@@ -330,7 +330,7 @@ def test_a_removed_model_stays_chosen(client: Client, root: User) -> None:
     html = get(client, model="gone.model")
 
     assert '<option value="gone.model" selected>gone.model</option>' in html
-    assert [row[3] for row in table(html)] == ["Gone.model"]
+    assert [row[3] for row in table(html)] == ["gone.model"]
 
 
 def test_the_detail_page_shows_old_and_new_side_by_side(client: Client, root: User) -> None:

@@ -354,7 +354,7 @@ def test_a_template_of_the_project_for_its_model_stays(settings: Any) -> None:
     assert has_own_page(ModelAdmin(Tag, admin.site)) is False
 
 
-# simple-history 3.11 calls select_related() without fields, which Django 6.1 deprecates
+# simple-history 3.13 calls select_related() without fields, which Django 6.1 deprecates
 @pytest.mark.filterwarnings("ignore:Calling select_related")
 def test_simple_history_keeps_its_page_and_gets_a_link(client: Client, root: User) -> None:
     recipe = Recipe.objects.create(name="Soup")

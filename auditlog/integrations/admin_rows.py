@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.utils.text import capfirst
+
 from auditlog.integrations.admin_links import AdminLinks
 from auditlog.models import Action, Entry
 from auditlog.query.display import ChangeView, EntryView, present
@@ -31,6 +33,12 @@ class Row:
     def actor(self) -> str:
         """The actor's name at that moment, else what is left: the id."""
         return self.view.actor_name or (f"#{self.entry.actor_id}" if self.entry.actor_id else "")
+
+    @property
+    def model(self) -> str:
+        """The model's name; of a removed model its label as it was."""
+        name = self.view.model_name
+        return name if name == self.entry.model else capfirst(name)
 
     @property
     def shows_old(self) -> bool:

@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -41,6 +42,9 @@ _SYMBOLS = {
     Action.REDACTION: "■",
     Action.PRUNE: "▽",
 }
+_BRIEF = 60
+"""Characters of a value in lists."""
+
 _MOST = 100
 """Entries that an embedded timeline shows at most."""
 
@@ -80,6 +84,12 @@ def auditlog_first(items: Sequence[Any], count: int) -> Sequence[Any]:
 def auditlog_beyond(items: Sequence[Any], count: int) -> int:
     """How many items come after the first ones."""
     return max(0, len(items) - count)
+
+
+@register.filter
+def auditlog_brief(text: str) -> str:
+    """A value on one line, cut where it is long."""
+    return Truncator(" ".join(text.split())).chars(_BRIEF)
 
 
 @register.inclusion_tag("auditlog/timeline.html", takes_context=True)
