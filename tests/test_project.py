@@ -104,6 +104,16 @@ def test_staff_see_orders_and_the_look_is_recorded(shop: Demo, address: str) -> 
     assert shop.select(looks) == [(before[0][0] + 1,)]
 
 
+def test_an_order_is_cancelled_for_a_reason_and_only_once(shop: Demo, address: str) -> None:
+    order = key_of(shop, "shop_order", "status = 'paid'")
+    sue, page = at_work(address, "sue"), f"/orders/{order}/"
+    assert "only for a reason" in sue.fill_in(page, {"reason": " "})
+    assert "was cancelled" in sue.fill_in(page, {"reason": "Broken on the way"})
+    events = "SELECT event, actor_repr FROM auditlog_entry WHERE reason = 'Broken on the way' ORDER BY id"
+    assert shop.select(events) == [("", "sue"), ("order.cancelled", "sue")]
+    assert 'name="reason"' not in sue.get(page)
+
+
 def test_the_staff_page_shows_the_timeline(shop: Demo, address: str) -> None:
     product = key_of(shop, "shop_product", "sku = 'P-102'")
     page = at_work(address, "stella").get(f"/staff/product/{product}/")

@@ -32,6 +32,12 @@ MARKETS = (
     Market("JP", "ja_JP", "JPY", "160"),
     Market("CH", "de_CH", "CHF", "0.95"),
 )
+PRAISE = (
+    "Made to last, and mended for free when it does not.",
+    "Plain, quiet and pleasant to hold.",
+    "From a family workshop; no two are quite alike.",
+    "The one we use ourselves, every day.",
+)
 CENT = Decimal("0.01")
 
 
@@ -105,7 +111,7 @@ class ProductFactory(DjangoModelFactory[Product]):
 
     sku = factory.Sequence(lambda n: f"P-{n:04}")
     name = factory.Faker("word")
-    description = factory.Faker("sentence", nb_words=12)
+    description = factory.LazyFunction(lambda: randgen.choice(PRAISE))
     category = factory.SubFactory(CategoryFactory)
     price = factory.LazyFunction(lambda: Decimal(randgen.randrange(490, 12_900, 10)) / 100)
     currency = factory.LazyFunction(lambda: Currency.objects.get(pk="EUR"))

@@ -100,6 +100,14 @@ class Product(models.Model):
         """The product's page in the shop."""
         return reverse("shop:product", args=[self.pk])
 
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        """The attributes for people: names without underscores, lists with commas."""
+        return [
+            (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+            for name, value in self.attributes.items()
+        ]
+
 
 @auditlog.register
 class Order(models.Model):
@@ -130,6 +138,11 @@ class Order(models.Model):
     def get_absolute_url(self) -> str:
         """The order's page in the shop."""
         return reverse("shop:order", args=[self.pk])
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it can still be cancelled."""
+        return self.status in (self.Status.OPEN, self.Status.PAID)
 
     @property
     def total(self) -> Decimal:

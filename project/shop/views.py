@@ -63,6 +63,9 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()
     with transaction.atomic(), auditlog.context(reason=reason):
         found = get_object_or_404(Order.objects.select_for_update(), pk=pk)
+        if not (reason and found.is_waiting):
+            messages.error(request, "Only an open or paid order can be cancelled, and only for a reason.")
+            return redirect(found)
         found.status = Order.Status.CANCELLED
         found.save(update_fields=["status"])
         auditlog.record(found, event="order.cancelled", refund=str(found.total))
