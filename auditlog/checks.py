@@ -14,7 +14,9 @@ from django.core.checks import Warning as CheckWarning
 from django.db import connections, models
 from django.db.models.deletion import Collector
 
-from auditlog.capture.registry import Registration, make_options, registrations
+from auditlog.capture.options import make_options
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import registrations
 from auditlog.capture.wiring import is_history
 from auditlog.conf import Settings, settings
 from auditlog.contexts import command_is_running

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import models
 
-from auditlog.capture.registry import Registration, registration_for
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import registration_for
 from auditlog.capture.wiring import why_not_by_wildcard
 
 

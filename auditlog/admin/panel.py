@@ -11,7 +11,8 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from auditlog.capture.registry import Registration, registration_for, registrations
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import registration_for, registrations
 from auditlog.integrations.admin_links import may_see_model
 from auditlog.models import Action
 from auditlog.query.access import Viewer

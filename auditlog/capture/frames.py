@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models
 
-from auditlog.capture.registry import Registration
+from auditlog.capture.registration import Registration
 from auditlog.capture.snapshot import Row
 from auditlog.recording import Draft
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import signals
 
-from auditlog.capture.registry import Registration
+from auditlog.capture.registration import Registration
 from auditlog.capture.snapshot import Row, from_database
 
 _KEPT = "auditlog_loaded"

@@ -24,7 +24,8 @@ from auditlog.capture.frames import (
     open_frames,
     part_pk,
 )
-from auditlog.capture.registry import Registration, classes_of, label_of, registry
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import classes_of, label_of, registry
 from auditlog.capture.snapshot import Row, from_instance, stored, stored_rows, take_write_lock
 from auditlog.models import Action
 from auditlog.naming import is_shortened

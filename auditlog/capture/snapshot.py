@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from auditlog.capture.registry import Registration, Table
+from auditlog.capture.registration import Registration, Table
 from auditlog.capture.values import Unsettled
 from auditlog.models import Entry
 

@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models.signals import class_prepared, pre_delete, pre_save
 
 from auditlog.capture import receivers, writepaths
-from auditlog.capture.registry import Registration, register, registry, relatives
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import register, registry, relatives
 from auditlog.capture.secrets import key_is_secret
 from auditlog.conf import settings
 from auditlog.exceptions import AppendOnlyError

@@ -14,9 +14,11 @@ from typing import Any
 from django.db import connections, models, router, transaction
 from django.db.models.deletion import Collector
 
-from auditlog.capture import m2m, receivers
+from auditlog.capture import receivers
 from auditlog.capture.frames import DeleteFrame, SaveFrame, opened
-from auditlog.capture.registry import Registration, chain, registry
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import chain, registry
+from auditlog.capture.relations import deleted_links
 from auditlog.capture.snapshot import in_transaction, stored_rows, take_write_lock
 from auditlog.conf import settings
 from auditlog.recording import has_table, is_paused
@@ -115,7 +117,7 @@ def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
             take_write_lock(self.using)
             for part in sorted(parts, key=lambda each: each.label):
                 frame.old[part] = stored_rows(self.using, part, parts[part], lock=True, no_key=False)
-                frame.links[part] = m2m.deleted_links(part, frame.old[part], self.using)
+                frame.links[part] = deleted_links(part, frame.old[part], self.using)
             result = original(self)
             with transaction.mark_for_rollback_on_error(self.using):
                 receivers.write_deletes(frame)
