@@ -195,6 +195,8 @@ def test_another_package_that_wrapped_later_is_left_alone() -> None:
         commands.uninstall()
 
         assert BaseCommand.execute is theirs
+        call_command(Plain())
+        assert rows("actor_repr") == [(ACTOR,), (ACTOR,)]
     finally:
         BaseCommand.execute = ours  # type: ignore[method-assign]
 
