@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +19,8 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from auditlog.api.parameters import FILTERS, PAGING
+from auditlog.api.serializers import EntrySerializer
 from auditlog.models import Action
 from tests.entry_factory import CHANGESET, NOON, make_entry, make_user
 from tests.testapp.models import Bistro, Franchise
@@ -354,3 +359,13 @@ def test_openapi_names_parameters_and_answers() -> None:
     entry = schema["components"]["schemas"]["Entry"]
     assert sorted(entry["required"]) == sorted(entry["properties"])
     assert entry["properties"]["id"]["type"] == "string"
+
+
+def test_the_docs_name_every_parameter_and_field() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text()
+    table = page.partition("## Parameters")[2].partition("## An entry")[0]
+    named = [name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    example = json.loads(page.partition("```json")[2].partition("```")[0])
+
+    assert sorted(named) == sorted([*FILTERS, *PAGING])
+    assert list(example) == list(EntrySerializer().fields)

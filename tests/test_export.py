@@ -8,6 +8,7 @@ import errno
 import io
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -27,8 +28,14 @@ from auditlog.export.files import atomic_file
 from auditlog.export.rows import COLUMNS, rows_of
 from auditlog.export.run import Export
 from auditlog.export.source import Source
+from auditlog.management.commands.auditlog_export import Command
 from auditlog.models import Action, Entry
 from tests.entry_factory import CHANGESET, NOON, make_entry
+
+DJANGO_OPTIONS = (
+    "-h", "--help", "--version", "-v", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color",
+    "--force-color", "--skip-checks",
+)  # fmt: skip
 
 # --- cells and rows: pure
 
@@ -488,3 +495,17 @@ def test_exit_codes_of_the_process(arguments: list[str], code: int, message: str
     assert command.returncode == code
     assert message.encode("ascii", "backslashreplace") in err
     assert b"Traceback" not in err
+
+
+# --- the docs
+
+
+def test_the_docs_name_every_option_column_and_exit_code() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "export.md").read_text()
+    parser = Command().create_parser("manage.py", "auditlog_export")
+    ours = {option for action in parser._actions for option in action.option_strings} - set(DJANGO_OPTIONS)
+
+    assert {option for option in ours if f"`{option}" not in page} == set()
+    assert set(re.findall(r"^\| `(--[a-z]+)", page, re.MULTILINE)) | {"--until"} == ours - {"-o"}
+    assert ", ".join(COLUMNS["change"]) in " ".join(page.split())
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == ["0", "1", "2", "130", "141"]

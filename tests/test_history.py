@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import models
 
-from auditlog.capture.registry import registry
+from auditlog.capture.registry import Registration, registry
 from auditlog.history import timeline, timeline_of
 from auditlog.query.querysets import EntryQuerySet
 from tests.entry_factory import make_entry
@@ -68,7 +69,8 @@ def test_a_renamed_model_keeps_its_timeline(monkeypatch: pytest.MonkeyPatch) -> 
     make_entry(object_repr="now")
     before = registry.by_model[Product]
     renamed = type(before)(Product, type(before.options)(formerly=("shop.article",)))
-    monkeypatch.setitem(registry.by_model, Product, renamed)
+    by_model: dict[type[models.Model], Registration] = {**registry.by_model, Product: renamed}
+    monkeypatch.setattr(registry, "by_model", by_model)
 
     assert names(timeline(Product(pk=1))) == ["now", "then"]
     assert names(timeline_of("shop.article", "1")) == ["now", "then"]

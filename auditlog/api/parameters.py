@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -16,9 +16,9 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from auditlog.conf import settings
-from auditlog.models import Entry
 from auditlog.query.filters import ACTIONS, FilterError, apply, parse
 from auditlog.query.pages import CursorError, page
+from auditlog.query.querysets import EntryQuerySet
 
 LARGEST_PAGE = 1000
 PAGING = ("cursor", "page_size")
@@ -52,9 +52,10 @@ class EntryFilters(BaseFilterBackend):
             raise ValidationError({twice: [_("This is given more than once.")]})
         if fixed := next((name for name in fixed_filters(view) if name in given), None):
             raise ValidationError({fixed: [_("The address says this already.")]})
+        entries = cast("EntryQuerySet", queryset)
         also = (*PAGING, *filter(None, [api_settings.URL_FORMAT_OVERRIDE]))
         try:
-            return apply(queryset, parse(given.dict(), within=queryset, also=also))
+            return apply(entries, parse(given.dict(), within=entries, also=also))
         except FilterError as error:
             raise ValidationError({error.parameter: [error.message]}) from error
 
@@ -72,7 +73,7 @@ def fixed_filters(view: APIView) -> tuple[str, ...]:
 class EntryPages(BasePagination):
     """Cursor pages, newest first: ``next`` leads to older entries, ``previous`` to newer ones."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Entry]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The entries of the page that is asked for."""
         size = page_size(request.query_params.get("page_size", ""))
         try:

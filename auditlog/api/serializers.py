@@ -15,7 +15,7 @@ class ActionField(serializers.ChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=list(ACTIONS), **kwargs)
 
-    def to_representation(self, value: int) -> str:
+    def to_representation(self, value: Any) -> str:
         """The name of the stored number."""
         return next(name for name, action in ACTIONS.items() if action == value)
 
@@ -41,5 +41,5 @@ class EntrySerializer(serializers.Serializer[Any]):
     changeset = serializers.UUIDField(read_only=True)
     remote_addr = serializers.CharField(allow_null=True, read_only=True)
     reason = serializers.CharField(read_only=True)
-    context = serializers.DictField(read_only=True)
+    context = serializers.DictField(read_only=True)  # type: ignore[assignment] # a field, not the serializer's context
     changes = serializers.DictField(read_only=True)

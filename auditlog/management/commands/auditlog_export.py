@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def _write(self, export: Export, output: str, verbosity: int) -> None:
         # the streams within Django's wrappers, which end every write with a line break
-        out, err = self.stdout._out, self.stderr._out  # noqa: SLF001
+        out, err = cast("TextIO", self.stdout._out), cast("TextIO", self.stderr._out)  # noqa: SLF001
         if output == "-":
             self._stream(export, out, err if err.isatty() and not out.isatty() else None)
             return
