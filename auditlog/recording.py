@@ -215,7 +215,7 @@ def _subject(obj: models.Model | None) -> tuple[str, str, str]:
 def _alias(obj: models.Model | None) -> str:
     if obj is None:
         return router.db_for_write(Entry)
-    return obj._state.db or router.db_for_write(type(obj), instance=obj)
+    return router.db_for_write(type(obj), instance=obj)
 
 
 _paused: ContextVar[bool] = ContextVar("auditlog_paused", default=False)
