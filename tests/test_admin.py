@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from auditlog.models import Action, Entry
 from tests.entry_factory import CHANGESET, make_entry, make_user
@@ -170,6 +172,20 @@ def test_an_entry_of_nobody_and_of_a_nameless_user(client: Client, root: User) -
     assert [row[1] for row in products(client)] == ["#4711", "nobody"]
 
 
+@pytest.mark.parametrize(
+    ("age", "text"),
+    [
+        (dt.timedelta(seconds=20), "just now"),
+        (dt.timedelta(minutes=5), "5\N{NO-BREAK SPACE}minutes ago"),
+        (dt.timedelta(hours=3), "3\N{NO-BREAK SPACE}hours ago"),
+    ],
+)
+def test_times_are_told_as_people_do(client: Client, root: User, age: dt.timedelta, text: str) -> None:
+    make_entry(recorded_at=timezone.now() - age)
+
+    assert f">{text}</time>" in get(client, model="testapp.product")
+
+
 FILTERS: list[tuple[dict[str, str], list[str]]] = [
     ({"action": "create"}, ["a"]),
     ({"model": "testapp.product"}, ["c", "a"]),
@@ -194,7 +210,7 @@ def test_filters(client: Client, root: User, parameters: dict[str, str], found: 
     )
     make_entry(object_repr="Lamp c", object_id="3", actor_repr="bo", recorded_at=start + 2 * day)
 
-    rows = table(get(client, **{"q": "lamp", **parameters}))
+    rows = table(get(client, LIST, 200, **{"q": "lamp", **parameters}))
 
     assert [row[4].split()[1] for row in rows] == found
 
@@ -484,6 +500,18 @@ def test_view_all_entries_shows_removed_models_too(client: Client) -> None:
 
     assert len(table(get(client, model="gone.model"))) == 1
     assert client.get(f"{LIST}{gone.pk}/change/").status_code == 200
+
+
+def test_the_permission_on_one_entry_is_that_of_the_list(client: Client, rf: RequestFactory) -> None:
+    request = rf.get(LIST)
+    request.user = make_user("staff", "auditlog.view_entry", "testapp.view_product")
+    model_admin = admin.site.get_model_admin(Entry)
+    seen, hidden = make_entry(), make_entry(model="testapp.tag")
+
+    assert [model_admin.has_view_permission(request, entry) for entry in (seen, hidden)] == [True, False]
+    assert model_admin.has_add_permission(request) is False
+    assert model_admin.has_change_permission(request, seen) is False
+    assert model_admin.has_delete_permission(request, seen) is False
 
 
 def test_nobody_can_write(client: Client, root: User) -> None:

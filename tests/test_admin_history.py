@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template
+from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -25,6 +27,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from auditlog.integrations import admin_history
 from auditlog.integrations.admin_history import has_own_page
+from auditlog.integrations.admin_links import AdminLinks
 from auditlog.integrations.admin_merge import HistoryPage, history_page
 from auditlog.models import Entry
 from auditlog.query.pages import CursorError
@@ -114,10 +117,9 @@ def test_a_child_of_a_multi_table_tree_shows_its_parents_entries(client: Client,
     restaurant = Restaurant.objects.create(name="Blue", stars=1)
     model_admin = ModelAdmin(Restaurant, admin.site)
 
-    response = model_admin.history_view(asked(root), str(restaurant.pk))
+    html = rendered(model_admin.history_view(asked(root), str(restaurant.pk)))
 
-    response.render()
-    assert [row[3] for row in table(response.content.decode())] == ["stars 1", "name Blue"]
+    assert [row[3] for row in table(html)] == ["stars 1", "name Blue"]
 
 
 def test_a_deleted_object_keeps_its_history(client: Client, root: User) -> None:
@@ -242,6 +244,13 @@ def test_without_a_permission_on_the_model_the_page_is_closed(client: Client) ->
     assert client.get(SHAPE.format(1)).status_code == 403
 
 
+def rendered(response: HttpResponse) -> str:
+    """The page of a response that renders late."""
+    assert isinstance(response, TemplateResponse)
+    response.render()
+    return str(response.rendered_content)
+
+
 class PickyAdmin(ProductAdminBase):
     """Rows and objects of its own choice."""
 
@@ -298,10 +307,9 @@ def test_it_can_be_switched_off(client: Client, root: User) -> None:
 def test_a_model_that_is_not_registered_keeps_the_page_of_django(root: User) -> None:
     row = Unregistered.objects.create(name="x")
 
-    response = ModelAdmin(Unregistered, admin.site).history_view(asked(root), str(row.pk))
+    html = rendered(ModelAdmin(Unregistered, admin.site).history_view(asked(root), str(row.pk)))
 
-    response.render()
-    assert "This object doesn’t have a change history." in response.content.decode()  # noqa: RUF001
+    assert "This object doesn’t have a change history." in html  # noqa: RUF001
 
 
 class OwnTemplate(ProductAdminBase):
@@ -327,10 +335,11 @@ def test_a_history_page_of_its_own_stays_and_gets_a_link(root: User, model_admin
 
     response = model_admin(Product, admin.site).history_view(request, str(product.pk))
 
+    assert isinstance(response, TemplateResponse)
     assert "auditlog/object_history.html" not in str(response.template_name)
+    address = f"/admin/auditlog/entry/?model=testapp.product&amp;object={product.pk}"
     assert [str(message) for message in messages.get_messages(request)] == [
-        f'<a href="/admin/auditlog/entry/?model=testapp.product&amp;object={product.pk}">'
-        "Audit timeline of this object</a>"
+        f'<a href="{address}">Audit timeline of this object</a>'
     ]
 
 
@@ -341,6 +350,17 @@ def test_a_site_without_the_log_gets_no_link(root: User) -> None:
     OwnTemplate(Product, AdminSite(name="other")).history_view(request, str(product.pk))
 
     assert [str(message) for message in messages.get_messages(request)] == []
+
+
+def test_a_site_without_the_log_shows_the_history_without_links_to_it(root: User) -> None:
+    product = Product.objects.create(name="Lamp")
+
+    response = ModelAdmin(Product, AdminSite(name="other")).history_view(asked(root), str(product.pk))
+
+    assert isinstance(response, TemplateResponse)
+    assert response.context_data is not None
+    (row,) = response.context_data["items"]
+    assert (row.url, row.actor_url, row.object_url, row.timeline_url) == ("", "", "", "")
 
 
 def test_a_template_of_the_project_for_its_model_stays(settings: Any) -> None:
@@ -387,6 +407,25 @@ def test_no_link_where_there_is_no_version_page(client: Client, root: User, hist
     assert "The full version" not in get(client, f"/admin/auditlog/entry/{entry.pk}/change/")
 
 
+def test_no_link_where_the_admin_shows_no_versions(root: User) -> None:
+    recipe = Recipe.objects.create(name="Soup")
+    site = AdminSite(name="other")
+    site.register(Recipe)
+
+    assert AdminLinks(asked(root), site).to_version(Entry.objects.for_object(recipe).get()) == ""
+
+
+@pytest.mark.filterwarnings("ignore:Calling select_related")
+def test_switched_off_simple_history_gets_no_link(root: User) -> None:
+    recipe = Recipe.objects.create(name="Soup")
+    request = asked(root)
+
+    with override_settings(AUDITLOG={"ADMIN_HISTORY": False}):
+        SimpleHistoryAdmin(Recipe, admin.site).history_view(request, str(recipe.pk))
+
+    assert [str(message) for message in messages.get_messages(request)] == []
+
+
 # the wrapping
 
 
@@ -400,7 +439,7 @@ def test_installing_twice_changes_nothing_and_uninstalling_gives_the_views_back(
         admin_history.uninstall()
         admin_history.uninstall()
         bare = (ModelAdmin.history_view, SimpleHistoryAdmin.history_view)
-        assert bare == tuple(view.__wrapped__ for view in wrapped)  # type: ignore[attr-defined]
+        assert bare == tuple(inspect.unwrap(view) for view in wrapped)
         assert [view.__module__ for view in bare] == ["django.contrib.admin.options", "simple_history.admin"]
     finally:
         admin_history.install()
@@ -497,6 +536,18 @@ def test_the_embedded_timeline_is_bounded_and_leads_on(root: User) -> None:
 
 def test_the_embedded_timeline_of_an_object_without_entries(root: User) -> None:
     assert "Nothing has been recorded about this object yet." in embedded(root, Product(pk=5, name="x"))
+
+
+@override_settings(ROOT_URLCONF="tests.no_urls")
+def test_the_embedded_timeline_without_an_admin_has_no_links(root: User) -> None:
+    product = Product.objects.create(pk=1, name="Lamp")
+    for _ in range(2):
+        make_entry()
+
+    html = embedded(root, product, "{% auditlog_timeline obj limit=2 %}")
+
+    assert links(html) == []
+    assert "There are older entries." in html
 
 
 @pytest.mark.parametrize("permissions", [(), ("testapp.view_product",), ("auditlog.view_entry",)])

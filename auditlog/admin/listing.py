@@ -28,11 +28,6 @@ class Listing:
     wrong: str = ""
     """The parameter that is wrong."""
 
-    @property
-    def newest(self) -> str:
-        """The address of the first page with the same filters."""
-        return "?" + urlencode(self.values)
-
 
 def read_listing(parameters: Mapping[str, str], visible: EntryQuerySet) -> Listing:
     """The page that these parameters of the address ask for; parameters of the admin's own are left alone."""
