@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import models
 
-from auditlog.capture.registry import Registration, registry
+from auditlog.capture.registration import Registration
+from auditlog.capture.registry import registry
 from auditlog.history import timeline, timeline_of
 from auditlog.query.querysets import EntryQuerySet
 from tests.entry_factory import make_entry

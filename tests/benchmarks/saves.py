@@ -108,7 +108,15 @@ def _by_hand(model: type[Any]) -> Iterator[None]:
 
     def write(action: int, obj: Any, changes: dict[str, Any]) -> None:
         with connection.cursor() as cursor:
-            values: list[Any] = [timezone.now(), action, "testapp.plain", str(obj.pk), str(obj)[:200], json.dumps(changes), group]
+            values: list[Any] = [
+                timezone.now(),
+                action,
+                "testapp.plain",
+                str(obj.pk),
+                str(obj)[:200],
+                json.dumps(changes),
+                group,
+            ]
             cursor.execute(insert, values)
 
     def save(self: Any, *args: Any, **kwargs: Any) -> None:
