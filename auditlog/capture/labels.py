@@ -52,8 +52,9 @@ def labels(
         rows: models.QuerySet[Any] = models.QuerySet(model, using=using)
         found.update(_labels(rows, field, every[at : at + _CHUNK]))
         mute = [key for key in every[at : at + _CHUNK] if key in found and not found[key][1]]
-        if mute:  # a __str__ that names what the object belongs to: fetched along, it needs no query
-            found.update(_labels(rows.select_related(), field, mute))
+        along = [each.name for each in model._meta.concrete_fields if isinstance(each, models.ForeignKey)]
+        if mute and along:  # a __str__ that names what the object belongs to: fetched along, it needs no query
+            found.update(_labels(rows.select_related(*along), field, mute))
     return found
 
 
