@@ -41,11 +41,19 @@ class Demo:
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query, asked beside Django."""
+        with contextlib.closing(self._connect()) as connection:
+            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            return rows
+
+    def execute(self, sql: str) -> None:
+        """Change something beside Django."""
+        with contextlib.closing(self._connect()) as connection:
+            connection.execute(sql)
+
+    def _connect(self) -> Any:
         if self.env["DEMO_DB"] == "sqlite":
-            with contextlib.closing(sqlite3.connect(self.folder / "demo.sqlite3")) as connection:
-                return connection.execute(sql).fetchall()
-        with _postgres(self.env["PGDATABASE"]) as connection:
-            return connection.execute(sql).fetchall()
+            return sqlite3.connect(self.folder / "demo.sqlite3", isolation_level=None)
+        return _postgres(self.env["PGDATABASE"])
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[str]:

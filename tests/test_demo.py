@@ -151,3 +151,12 @@ def test_it_refuses_to_run_without_debug(empty: Demo, tmp_path: Path) -> None:
     done = empty.manage("demo", DJANGO_SETTINGS_MODULE="production", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert "it runs with DEBUG = True only." in done.stderr
+
+
+def test_a_day_that_was_broken_off_is_lived_again(day: Demo) -> None:
+    """The last test of this copy: it lacks the entry that says that the day is over."""
+    day.execute("UPDATE auditlog_entry SET event = 'broken off' WHERE event = 'demo.day_finished'")
+    said = day.works("demo")
+    assert ("Filling the shop" in said, "Living a working day" in said) == (False, True)
+    assert day.select("SELECT count(*) FROM auditlog_entry WHERE event = 'demo.day_finished'") == [(1,)]
+    assert day.select("SELECT sku FROM shop_product WHERE sku LIKE 'N-%' ORDER BY sku") == [("N-1",), ("N-2",)]

@@ -59,19 +59,24 @@ def administration(address: str) -> None:
 def stock_room(address: str) -> None:
     """Stella adds a product, changes prices, words and files, and takes a product out again."""
     stella = _at_work(address, "stella")
-    new = {"name": "Gooseneck kettle", "price": "54.90", "currency": "EUR", "stock": "12", "attributes": "{}"}
-    shelf = str(Category.objects.get(name="Tea").pk)
-    for sku in ("N-1", "N-2"):
-        stella.fill_in("/admin/shop/product/add/", {**new, "sku": sku, "category": shelf})
+    _kettle(stella)
+    mistake = _kettle(stella)
     cup, jug, lamp = Product.objects.filter(sku__in=("P-102", "P-103", "P-115")).order_by("sku")
-    stella.fill_in(
-        f"/admin/shop/product/{cup.pk}/change/", {"price": str(cup.price + 1), "change_reason": "Clay is dear"}
-    )
+    dearer = {"price": str(cup.price + 1), "change_reason": "Clay is dear"}
+    stella.fill_in(f"/admin/shop/product/{cup.pk}/change/", dearer)
     tags = [str(tag.pk) for tag in Tag.objects.filter(name__in=("sale", "gift"))]
     stella.fill_in(f"/admin/shop/product/{jug.pk}/change/", {"tags": tags, "attributes": '{"colours": ["white"]}'})
     stella.fill_in(f"/admin/shop/product/{lamp.pk}/change/", {"stock": "40"}, {"datasheet": DATASHEET})
-    mistake = Product.objects.get(sku="N-2")
     stella.fill_in(f"/admin/shop/product/{mistake.pk}/delete/", {"post": "yes"})
+
+
+def _kettle(stella: Browser) -> Product:
+    """A new product under the next free number; a day that was broken off may have used some."""
+    sku = f"N-{Product.objects.filter(sku__startswith='N-').count() + 1}"
+    shelf = str(Category.objects.get(name="Tea").pk)
+    new = {"name": "Gooseneck kettle", "price": "54.90", "currency": "EUR", "stock": "12", "attributes": "{}"}
+    stella.fill_in("/admin/shop/product/add/", {**new, "sku": sku, "category": shelf})
+    return Product.objects.get(sku=sku)
 
 
 def sales(address: str) -> None:
@@ -93,12 +98,13 @@ def sales(address: str) -> None:
 def _take_order(sam: Browser, customer: Customer, product: Product) -> None:
     """An order with one line, which is then paid and grows."""
     now = timezone.now()
-    order = {"number": "A-20001", "customer": str(customer.pk), "currency": "EUR", "status": "open"}
+    number = f"A-{20_001 + Order.objects.filter(number__startswith='A-2').count()}"
+    order = {"number": number, "customer": str(customer.pk), "currency": "EUR", "status": "open"}
     when = {"placed_at_0": f"{now:%Y-%m-%d}", "placed_at_1": f"{now:%H:%M:%S}"}
     line = {"product": str(product.pk), "quantity": "2", "unit_price": str(product.price)}
     lines = {"lines-TOTAL_FORMS": "1", **{f"lines-0-{name}": value for name, value in line.items()}}
     sam.fill_in("/admin/shop/order/add/", {**order, **when, **lines})
-    taken = Order.objects.get(number="A-20001")
+    taken = Order.objects.get(number=number)
     sam.fill_in(f"/admin/shop/order/{taken.pk}/change/", {"status": "paid", "lines-0-quantity": "3"})
 
 
