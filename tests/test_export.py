@@ -424,6 +424,16 @@ def test_a_terminal_sees_a_progress_bar_and_a_pipe_does_not(tmp_path: Path) -> N
 
 
 @pytest.mark.django_db
+def test_a_bar_over_nothing_ends() -> None:
+    terminal = Terminal()
+
+    written = Export(entries=Entry.objects.none()).to_stream(io.StringIO(), bar=terminal)
+
+    assert (written.entries, written.rows) == (0, 0)
+    assert "0.00 ids" in terminal.getvalue()
+
+
+@pytest.mark.django_db
 def test_without_tqdm_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     make_entry()
     monkeypatch.setattr(progress, "tqdm", None)

@@ -8,6 +8,7 @@ from django.db import models
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registry
 from auditlog.history import timeline, timeline_of
+from auditlog.models import Entry
 from auditlog.query.querysets import EntryQuerySet
 from tests.entry_factory import make_entry
 from tests.testapp.models import Bistro, Discounted, Document, Place, Product, Seat
@@ -74,6 +75,9 @@ def test_a_renamed_model_keeps_its_timeline(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(registry, "by_model", by_model)
 
     assert names(timeline(Product(pk=1))) == ["now", "then"]
+    assert names(Entry.objects.for_object(Product(pk=1)).order_by("-id")) == ["now", "then"]
+    assert names(Entry.objects.for_model(Product).order_by("-id")) == ["now", "then"]
+    assert names(Entry.objects.for_model("shop.Article")) == ["then"]
     assert names(timeline_of("shop.article", "1")) == ["now", "then"]
 
 

@@ -33,7 +33,7 @@ def harmless(text: str) -> str:
     That is a text that begins, also behind white space or invisible characters, with ``= + - @`` in any width, and a
     text that begins with a tab or a line break. A plain negative number stays a number.
     """
-    if _NUMBER.fullmatch(text):
+    if (text[:1].isascii() and text[:1].isalnum()) or _NUMBER.fullmatch(text):  # most texts need no closer look
         return text
     if text.startswith(("\t", "\r", "\n")):
         return "'" + text

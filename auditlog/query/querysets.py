@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from django.db import models
 
-from auditlog.capture.registry import object_key
+from auditlog.capture.registry import labels_of, object_key
 from auditlog.exceptions import AppendOnlyError
-from auditlog.naming import model_label
 
 if TYPE_CHECKING:
     from auditlog.models import Entry
@@ -21,13 +20,13 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     """Entries, asked by questions; newest first unless ordered otherwise."""
 
     def for_object(self, obj: models.Model) -> Self:
-        """Entries of one object, found by its model and primary key, also after it was deleted."""
-        return self.filter(model=model_label(obj.__class__), object_id=object_key(obj))
+        """Entries of one object, found by its model (former labels too) and primary key, also after it was deleted."""
+        return self.filter(model__in=labels_of(obj.__class__), object_id=object_key(obj))
 
     def for_model(self, model: type[models.Model] | str) -> Self:
         """Entries of one model, given as class or as ``app_label.model_name``."""
-        label = model.lower() if isinstance(model, str) else model_label(model)
-        return self.filter(model=label)
+        labels = (model.lower(),) if isinstance(model, str) else labels_of(model)
+        return self.filter(model__in=labels)
 
     def by_actor(self, actor: models.Model | str) -> Self:
         """Entries of one actor: a user object, or a name as it was at that moment."""
