@@ -209,13 +209,14 @@ def accessed(obj: models.Model, *, reason: str = "", **facts: Any) -> None:
 def _subject(obj: models.Model | None) -> tuple[str, str, str]:
     if obj is None:
         return ("", "", "")
-    return (model_label(type(obj)), object_key(obj), label_of(obj)[:REPR_LENGTH])
+    # a lazy object (request.user) gives its own class by __class__ only
+    return (model_label(obj.__class__), object_key(obj), label_of(obj)[:REPR_LENGTH])
 
 
 def _alias(obj: models.Model | None) -> str:
     if obj is None:
         return router.db_for_write(Entry)
-    return router.db_for_write(type(obj), instance=obj)
+    return router.db_for_write(obj.__class__, instance=obj)
 
 
 _paused: ContextVar[bool] = ContextVar("auditlog_paused", default=False)
