@@ -101,7 +101,7 @@ def _before(
     relation: Relation, kind: str, instance: models.Model, reverse: bool, keys: Collection[Any] | None, using: str
 ) -> None:
     require_reason(relation.registration.model, using)
-    take_write_lock(using)
+    take_write_lock(using, relation.through)
     scope = scope_of(relation, instance, reverse, keys)
     lock_owners(relation, instance, reverse, keys, scope, using)
     blocks = connections[using].atomic_blocks

@@ -39,7 +39,7 @@ def on_pre_save(sender: type[models.Model], instance: models.Model, raw: bool, u
         return
     require_reason(sender, using)
     flush_deletes(using)
-    take_write_lock(using)
+    take_write_lock(using, sender)
     frame.old = _old_state(frame, raw)
     frame.taken = True
 

@@ -11,7 +11,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from auditlog.capture.registration import Registration, Table
 from auditlog.capture.values import Unsettled
-from auditlog.models import Entry
 
 Row = tuple[Any, ...]
 """Canonical values, parallel to the fields of a :class:`~auditlog.capture.registry.Table`."""
@@ -143,11 +142,11 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
 _write_locks: WeakKeyDictionary[BaseDatabaseWrapper, tuple[object, object]] = WeakKeyDictionary()
 
 
-def take_write_lock(alias: str) -> None:
+def take_write_lock(alias: str, model: type[models.Model]) -> None:
     """On SQLite, take the write lock before the first read of the transaction, waiting for it if need be.
 
     A transaction that has read cannot wait for the lock any more: SQLite refuses it at once ("database is locked"). A
-    statement that writes no row takes the lock with the connection's timeout; once per transaction is enough.
+    statement that writes no row of ``model`` takes the lock with the connection's timeout; once in a transaction is enough.
     """
     connection = connections[alias]
     if connection.vendor != "sqlite" or not in_transaction(connection):
@@ -157,6 +156,6 @@ def take_write_lock(alias: str) -> None:
     if held[0] is block and held[1] is connection.run_on_commit:
         return
     with connection.cursor() as cursor:
-        table = connection.ops.quote_name(Entry._meta.db_table)
-        cursor.execute(f"DELETE FROM {table} WHERE 0")  # noqa: S608 - the name of our own table
+        table = connection.ops.quote_name(model._meta.db_table)
+        cursor.execute(f"DELETE FROM {table} WHERE 0")  # noqa: S608 - the name of a table, quoted
     _write_locks[connection] = (block, connection.run_on_commit)

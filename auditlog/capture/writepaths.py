@@ -114,7 +114,7 @@ def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         frame = DeleteFrame(self.using)
         with unit(self.using, own=own), opened(frame):
             receivers.flush_deletes(self.using)
-            take_write_lock(self.using)
+            take_write_lock(self.using, next(iter(parts)).model)
             for part in sorted(parts, key=lambda each: each.label):
                 frame.old[part] = stored_rows(self.using, part, parts[part], lock=True, no_key=False)
                 frame.links[part] = deleted_links(part, frame.old[part], self.using)

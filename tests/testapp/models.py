@@ -222,6 +222,13 @@ class Legacy(models.Model):
     name = models.CharField(max_length=50)
 
 
+@auditlog.register(on_error="log")
+class Lenient(models.Model):
+    """Saved even where its entry cannot be written."""
+
+    name = models.CharField(max_length=50)
+
+
 @auditlog.register(reason="required")
 class Contract(models.Model):
     """Changed only with a reason."""
