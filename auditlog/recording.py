@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -55,10 +55,15 @@ class Draft:
     event: str = ""
     reason: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    salt: bytes = field(default_factory=lambda: os.urandom(16), repr=False, compare=False)
 
 
-def record_entries(using: str, drafts: Iterable[Draft], *, on_error: str = "raise") -> None:
+def record_entries(
+    using: str, drafts: Iterable[Draft], *, on_error: str = "raise", columns: contexts.Columns | None = None
+) -> None:
     """Write entries on the database ``using``, in the transaction that is open there.
+
+    ``columns`` is what the context said at an earlier moment; by default it is asked now.
 
     Raises :class:`RecordingError`, with the database's error chained, when an entry cannot be written: the change it
     describes must then not be made either. With ``on_error="log"`` the failure is logged and the change stands.
@@ -68,13 +73,19 @@ def record_entries(using: str, drafts: Iterable[Draft], *, on_error: str = "rais
         if not has_table(using):
             return
         if on_error == "log":
-            _insert_or_log(using, rows)
+            _insert_or_log(using, rows, columns)
         else:
-            _insert(using, rows)
+            _insert(using, rows, columns)
 
 
-def _insert(using: str, drafts: Sequence[Draft]) -> None:
-    columns = contexts.columns(using)
+def is_recorded(using: str, draft: Draft) -> bool:
+    """Whether the entry of this draft is in the log, and was not rolled back with a savepoint."""
+    found = Entry.objects.using(using).filter(model=draft.model, object_id=storable(draft.object_id))
+    return found.filter(salt=draft.salt).exists()
+
+
+def _insert(using: str, drafts: Sequence[Draft], given: contexts.Columns | None) -> None:
+    columns = given or contexts.columns(using)
     connection = connections[using]
     prepared = [_prepared(connection, draft, columns) for draft in drafts]
     quote = connection.ops.quote_name
@@ -92,10 +103,10 @@ def _insert(using: str, drafts: Sequence[Draft]) -> None:
     _announce(using, drafts, columns)
 
 
-def _insert_or_log(using: str, drafts: Sequence[Draft]) -> None:
+def _insert_or_log(using: str, drafts: Sequence[Draft], columns: contexts.Columns | None) -> None:
     try:
         with transaction.atomic(using):
-            _insert(using, drafts)
+            _insert(using, drafts, columns)
     except RecordingError:
         for draft in drafts:
             logger.exception("auditlog: entry not written: %r", draft)
@@ -114,7 +125,7 @@ def _prepared(connection: Any, draft: Draft, columns: contexts.Columns) -> list[
         "changeset": columns.changeset,
         "remote_addr": columns.remote_addr,
         "reason": storable(draft.reason or columns.reason),
-        "salt": os.urandom(16),
+        "salt": draft.salt,
     }
     fields = _fields()
     row = {name: fields[name].get_db_prep_save(value, connection) for name, value in values.items()}
@@ -132,8 +143,9 @@ def _fields() -> dict[str, models.Field[Any, Any]]:
 
 def _announce(using: str, drafts: Sequence[Draft], columns: contexts.Columns) -> None:
     """Tell the receivers of ``recorded`` after commit, once per model and action; costs nothing without receivers."""
-    if not recorded.receivers:
-        return
+    connection = connections[using]
+    if not recorded.receivers or not (connection.in_atomic_block or connection.get_autocommit()):
+        return  # nobody listens, or the caller commits by hand, where Django has no hooks
     groups: dict[tuple[str, Action], list[str]] = {}
     for draft in drafts:
         groups.setdefault((draft.model, draft.action), []).append(draft.object_id)
@@ -239,9 +251,13 @@ def paused(reason: str) -> Iterator[None]:
     token = _paused.set(True)
     try:
         yield
-    finally:
+    except BaseException:
         _paused.reset(token)
-        record(event="auditlog.resumed", reason=reason)
+        with suppress(RecordingError):  # the transaction may be broken by the very error that ends the block
+            record(event="auditlog.resumed", reason=reason)
+        raise
+    _paused.reset(token)
+    record(event="auditlog.resumed", reason=reason)
 
 
 def require_reason(model: type[models.Model], using: str) -> None:

@@ -17,6 +17,7 @@ from auditlog.capture.registration import Registration
 from auditlog.capture.snapshot import Row, from_database
 
 _KEPT = "auditlog_loaded"
+_HOOKS = "auditlog_hooks"
 
 
 def on_post_init(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
@@ -29,13 +30,25 @@ def keep(instance: models.Model) -> None:
     values = instance.__dict__
     kept = {f.attname: _copy(values[f.attname]) for f in instance._meta.concrete_fields if f.attname in values}
     setattr(instance._state, _KEPT, kept)
+    setattr(instance._state, _HOOKS, None)
 
 
-def keep_row(instance: models.Model, attnames: Iterable[str], row: Row) -> None:
-    """Remember what a save has just written; fields it left out keep what was known of them."""
+def keep_row(instance: models.Model, attnames: Iterable[str], row: Row, hooks: object) -> None:
+    """Remember what a save has just written; fields it left out keep what was known of them.
+
+    ``hooks`` is the caller's list of commit hooks, which Django replaces when a transaction or savepoint ends: what was
+    written there may have been rolled back with it, and is then no longer known. None: the transaction is our own.
+    """
     values: dict[str, Any] | None = getattr(instance._state, _KEPT, None)
     if values is not None:
         values.update(zip(attnames, map(_copy, row), strict=True))
+        setattr(instance._state, _HOOKS, hooks)
+
+
+def forget(instance: models.Model) -> None:
+    """Know nothing more of the row: a save of it has failed."""
+    if hasattr(instance._state, _KEPT):
+        setattr(instance._state, _KEPT, None)
 
 
 def _copy(value: Any) -> Any:
@@ -49,6 +62,9 @@ def kept(instance: models.Model, parts: Sequence[Registration], using: str) -> d
     if values is None or instance._state.adding or instance._state.db != using:
         return {}
     if any(part.options.snapshot != "loaded" for part in parts):
+        return {}
+    hooks = getattr(instance._state, _HOOKS, None)
+    if hooks is not None and connections[using].run_on_commit is not hooks:
         return {}
     tables = [part.table(connections[using].vendor) for part in parts]
     if any(name not in values for table in tables for name in table.attnames):
@@ -79,9 +95,9 @@ def disconnect(sender: type[models.Model]) -> None:
 
 def _renewing(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
-    def refresh_from_db(self: models.Model, using: Any = None, fields: Any = None, **kwargs: Any) -> None:
+    def refresh_from_db(self: models.Model, using: Any = None, fields: Any = None, *args: Any, **kwargs: Any) -> None:
         names = None if fields is None else tuple(fields)
-        original(self, using=using, fields=names, **kwargs)
+        original(self, using, names, *args, **kwargs)
         if names is None:
             keep(self)
         else:
@@ -92,7 +108,7 @@ def _renewing(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _keep_fields(instance: models.Model, names: Iterable[str]) -> None:
-    values: dict[str, Any] = getattr(instance._state, _KEPT, {})
+    values: dict[str, Any] = getattr(instance._state, _KEPT, None) or {}
     for field in instance._meta.concrete_fields:
         if (field.name in names or field.attname in names) and field.attname in instance.__dict__:
             values[field.attname] = _copy(instance.__dict__[field.attname])

@@ -6,7 +6,7 @@ project), once, with a ``dispatch_uid``. They decide when to record, never what 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connections, models
@@ -16,8 +16,10 @@ from auditlog.capture import loaded, m2m
 from auditlog.capture.diff import diff
 from auditlog.capture.frames import (
     DeleteFrame,
+    Moment,
     Note,
     SaveFrame,
+    canonical_pk,
     innermost_delete,
     innermost_save,
     moved,
@@ -29,7 +31,7 @@ from auditlog.capture.registry import classes_of, label_of, registry
 from auditlog.capture.snapshot import Row, from_instance, stored, stored_rows, take_write_lock
 from auditlog.models import Action
 from auditlog.naming import is_shortened
-from auditlog.recording import Draft, record_entries, require_reason
+from auditlog.recording import Draft, is_recorded, record_entries, require_reason
 
 
 def on_pre_save(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **kwargs: Any) -> None:
@@ -38,53 +40,68 @@ def on_pre_save(sender: type[models.Model], instance: models.Model, raw: bool, u
     if frame is None or frame.taken:
         return
     require_reason(sender, using)
-    flush_deletes(using)
     take_write_lock(using, sender)
-    frame.old = _old_state(frame, raw)
+    _prepare(frame, raw)
     frame.taken = True
 
 
-def _old_state(frame: SaveFrame, raw: bool) -> dict[Registration, Row]:
-    instance, parts = frame.instance, frame.parts
+def _prepare(frame: SaveFrame, raw: bool) -> None:
+    """Find out what the save is about to overwrite."""
+    instance, using = frame.instance, frame.using
     if raw:  # a fixture writes the table of its own model only
-        frame.parts = parts = parts[:1] if parts[0].model is type(instance)._meta.concrete_model else ()
-    if not parts or not _may_exist(instance):
-        return {}
-    frame.old = kept = {} if raw else loaded.kept(instance, parts, frame.using)
-    if kept:
-        frame.loaded = True
-        return kept
-    keys = [part_pk(instance, part) for part in parts]
-    old = stored(frame.using, type(instance)._meta.concrete_model or type(instance), instance.pk, parts, keys)
-    _settle_outer(frame, old)
-    return old
+        own = type(instance)._meta.concrete_model
+        frame.parts = frame.parts[:1] if frame.parts and frame.parts[0].model is own else ()
+    keys = [part_pk(instance, part, using) for part in frame.parts]
+    _write_pending(using, {(part.label, part.key(key)) for part, key in zip(frame.parts, keys, strict=True)})
+    if not frame.parts or not _may_exist(frame, raw):
+        return
+    frame.stored = {} if raw else loaded.kept(instance, frame.parts, using)
+    frame.loaded = bool(frame.stored)
+    if not frame.loaded:
+        frame.stored = stored(
+            using, type(instance)._meta.concrete_model or type(instance), instance.pk, frame.parts, keys
+        )
+        settle_outer(using, lambda part, pk: _row(frame.stored.get(part), part, pk), but=frame)
 
 
-def _may_exist(instance: models.Model) -> bool:
+def _row(row: Row | None, part: Registration, pk: Any) -> Row | None:
+    return row if row is not None and part.pk_of(row) == pk else None
+
+
+def _may_exist(frame: SaveFrame, raw: bool) -> bool:
     """Whether Django may find a row to update: not for a new object without a key, nor for one whose key it makes."""
-    if not instance._is_pk_set():  # type: ignore[attr-defined] # missing in the stubs
-        return False
-    meta = instance._meta
-    made = all(field.has_default() or field.has_db_default() for field in meta.pk_fields)
-    return bool(meta.parents) or not (instance._state.adding and made)
+    instance = frame.instance
+    if frame.inserts or not instance._is_pk_set():  # type: ignore[attr-defined] # missing in the stubs
+        return bool(instance._meta.parents)
+    made = all(field.has_default() or field.has_db_default() for field in instance._meta.pk_fields)
+    return bool(instance._meta.parents) or raw or frame.updates or not (instance._state.adding and made)
 
 
-def _settle_outer(frame: SaveFrame, current: dict[Registration, Row]) -> None:
-    """Settle a save of the same row that is still open: this one was made by one of its receivers.
+def settle_outer(
+    using: str, current: Callable[[Registration, Any], Row | None], *, but: SaveFrame | None = None
+) -> None:
+    """Settle the open saves of rows that are about to be written again by one of their receivers.
 
-    Its entry must come first, and its new state is what this save now finds; before its own SQL ran, both are equal.
+    Their entries must come first, and their new state is what is found now; before their own SQL ran, nothing differs.
     """
     for outer in open_frames():
-        if isinstance(outer, SaveFrame) and outer is not frame and outer.taken and not outer.done:
-            for part, row in current.items():
-                pk = part.pk_of(row)
-                if outer.using == frame.using and part in outer.parts and str(part_pk(outer.instance, part)) == str(pk):
-                    _record_row(outer, part, outer.old.get(part), row)
+        if (
+            isinstance(outer, SaveFrame)
+            and outer is not but
+            and outer.using == using
+            and outer.taken
+            and not outer.done
+        ):
+            for part in outer.parts:
+                row = current(part, part_pk(outer.instance, part, using))
+                if row is not None:
+                    _record_row(outer, part, row)
 
 
 def on_post_save(
     sender: type[models.Model],
     instance: models.Model,
+    created: bool,
     raw: bool,
     using: str,
     update_fields: Collection[str] | None,
@@ -93,43 +110,46 @@ def on_post_save(
     """Record what the save changed."""
     frame = innermost_save(instance)
     if frame is not None and frame.taken and not frame.done:
+        if created and frame.loaded:  # the row that was loaded has gone meanwhile
+            frame.stored.pop(frame.parts[0], None)
         settle(frame, update_fields=update_fields, reread=raw)
 
 
 def settle(frame: SaveFrame, *, update_fields: Collection[str] | None = None, reread: bool = False) -> None:
     """Compare the row as it is now with the snapshot and record the difference, parents first."""
-    reread = reread or frame.stale
+    reread = reread or bool(frame.steps)
+    hooks = None if frame.ours else connections[frame.using].run_on_commit
     for part in reversed(frame.parts):
         new = _new_state(frame, part, update_fields, reread)
         if new is not None:
-            _record_row(frame, part, frame.old.get(part), new)
-            loaded.keep_row(frame.instance, part.table(connections[frame.using].vendor).attnames, new)
+            _record_row(frame, part, new)
+            loaded.keep_row(frame.instance, part.table(connections[frame.using].vendor).attnames, new, hooks)
     frame.done = True
 
 
 def _new_state(frame: SaveFrame, part: Registration, sent: Collection[str] | None, reread: bool) -> Row | None:
     table = part.table(connections[frame.using].vendor)
-    row = None if reread else from_instance(table, frame.instance, frame.old.get(part), sent)
+    row = None if reread else from_instance(table, frame.instance, frame.old(part), sent)
     if row is not None:
         return row
-    pk = part_pk(frame.instance, part)
+    pk = part_pk(frame.instance, part, frame.using)
     return next(iter(stored_rows(frame.using, part, [pk], lock=False).values()), None)
 
 
-def _record_row(frame: SaveFrame, part: Registration, old: Row | None, new: Row) -> None:
+def _record_row(frame: SaveFrame, part: Registration, new: Row) -> None:
     vendor = connections[frame.using].vendor
     table = part.table(vendor)
+    old = frame.old(part)
     changes = diff(table.names, table.codecs, old, new, masked=part.masked)
-    pk = part.pk_of(new)
-    frame.old[part] = new
-    moved(frame.using, part, pk, new, origin=frame)
     if not changes or (old is not None and part.quiet.issuperset(changes)):
+        moved(frame.using, part, part.pk_of(new), new, None)
         return
     action = Action.CREATE if old is None else Action.UPDATE
     facts = {"snapshot": "loaded"} if frame.loaded and old is not None else {}
     note = Note(frame.note.reason, {**facts, **frame.note.facts})
     draft = make_draft(part, action, new, changes, label=label_of(frame.instance), vendor=vendor, note=note)
     record_entries(frame.using, [draft], on_error=part.options.on_error)
+    moved(frame.using, part, part.pk_of(new), new, draft)
 
 
 def make_draft(
@@ -158,38 +178,49 @@ def on_post_delete(sender: type[models.Model], instance: models.Model, using: st
     part = registry.by_model.get(sender._meta.concrete_model or sender)
     if frame is None or part is None or frame.using != using:
         return
-    pk = instance.pk
-    row = frame.old.get(part, {}).pop(pk, None)
+    pk = canonical_pk(part, instance.pk, using)
+    row = frame.old(part, pk)
+    frame.stored.get(part, {}).pop(pk, None)
     if row is None:
         return
     vendor = connections[using].vendor
     table = part.table(vendor)
     changes = diff(table.names, table.codecs, row, None, masked=part.masked)
     changes.update(frame.links.get(part, {}).get(pk, {}))
-    moved(using, part, pk, None)
     note = frame.notes.pop(id(instance), Note())
     draft = make_draft(part, Action.DELETE, row, changes, label=label_of(instance), vendor=vendor, note=note)
+    moved(using, part, pk, None, draft)
     frame.drafts.append((part, draft))
 
 
 def on_pre_delete(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
     """Refuse a delete that needs a reason and has none."""
-    require_reason(sender, using)
+    if innermost_delete() is not None:
+        require_reason(sender, using)
 
 
-def flush_deletes(using: str) -> None:
-    """Write the entries of open deletes: a receiver is about to write, and its entry must come after theirs."""
+def _write_pending(using: str, keys: set[tuple[str, str]]) -> None:
+    """Write the entries that open deletes hold for these rows: a receiver makes one of them again."""
     for frame in open_frames():
         if isinstance(frame, DeleteFrame) and frame.using == using:
-            write_deletes(frame)
+            now = [pair for pair in frame.drafts if (pair[1].model, pair[1].object_id) in keys]
+            frame.drafts = [pair for pair in frame.drafts if pair not in now]
+            _write(frame, now)
+            frame.written += [(part, draft, Moment.now(using)) for part, draft in now]
 
 
 def write_deletes(frame: DeleteFrame) -> None:
-    """Write the entries collected so far by one delete, in one go per way of handling errors."""
-    drafts, frame.drafts = frame.drafts, []
+    """Write the entries of a delete, in one go; those written early again where their savepoint was rolled back."""
+    for part, draft, moment in frame.written:
+        if not moment.surely_stands(frame.using) and not is_recorded(frame.using, draft):
+            frame.drafts.append((part, draft))
+    _write(frame, frame.drafts)
+
+
+def _write(frame: DeleteFrame, drafts: list[tuple[Registration, Draft]]) -> None:
     for on_error in ("raise", "log"):
         chosen = [draft for part, draft in drafts if part.options.on_error == on_error]
-        record_entries(frame.using, chosen, on_error=on_error)
+        record_entries(frame.using, chosen, on_error=on_error, columns=frame.columns)
 
 
 _RECEIVERS = (

@@ -146,14 +146,14 @@ def take_write_lock(alias: str, model: type[models.Model]) -> None:
     """On SQLite, take the write lock before the first read of the transaction, waiting for it if need be.
 
     A transaction that has read cannot wait for the lock any more: SQLite refuses it at once ("database is locked"). A
-    statement that writes no row of ``model`` takes the lock with the connection's timeout; once in a transaction is enough.
+    statement that writes no row of ``model`` takes it with the connection's timeout; once in a transaction is enough.
     """
     connection = connections[alias]
     if connection.vendor != "sqlite" or not in_transaction(connection):
         return
     block = connection.atomic_blocks[0] if connection.atomic_blocks else None
     held = _write_locks.get(connection, (_MISSING, _MISSING))
-    if held[0] is block and held[1] is connection.run_on_commit:
+    if block is not None and held[0] is block and held[1] is connection.run_on_commit:
         return
     with connection.cursor() as cursor:
         table = connection.ops.quote_name(model._meta.db_table)

@@ -16,11 +16,13 @@ from django.db.models.deletion import Collector
 
 from auditlog.capture import receivers
 from auditlog.capture.frames import DeleteFrame, SaveFrame, opened
+from auditlog.capture.loaded import forget
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import chain, registry
 from auditlog.capture.relations import deleted_links
 from auditlog.capture.snapshot import in_transaction, stored_rows, take_write_lock
 from auditlog.conf import settings
+from auditlog.contexts import columns
 from auditlog.recording import has_table, is_paused
 
 _WRAPPED: list[tuple[type, str, Callable[..., Any]]] = []
@@ -80,15 +82,19 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
         if not _recording(alias):
             original(self, raw, force_insert, force_update, alias, update_fields)
             return
-        frame = SaveFrame(self, alias, tuple(chain(type(self))))
+        frame = SaveFrame(self, alias, tuple(chain(type(self))), inserts=bool(force_insert), updates=bool(force_update))
         own = all(part.options.transaction == "own" for part in frame.parts)
-        with unit(alias, own=own) as ours, opened(frame):
-            try:
-                original(self, raw, force_insert, force_update, alias, update_fields)
-            except BaseException:
-                if not ours:
-                    _settle_after_error(frame)
-                raise
+        try:
+            with unit(alias, own=own) as frame.ours, opened(frame):
+                try:
+                    original(self, raw, force_insert, force_update, alias, update_fields)
+                except BaseException:
+                    if not frame.ours:
+                        _settle_after_error(frame)
+                    raise
+        except BaseException:
+            forget(self)
+            raise
 
     return save_base
 
@@ -96,12 +102,14 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
 def _settle_after_error(frame: SaveFrame) -> None:
     """A receiver raised, but the row may be written and the caller may go on: record it, or let nothing commit."""
     connection = connections[frame.using]
-    if not frame.taken or frame.done or connection.needs_rollback or not connection.in_atomic_block:
+    if not frame.taken or frame.done or connection.needs_rollback or not in_transaction(connection):
         return
     try:
         receivers.settle(frame, reread=True)
-    except Exception:  # noqa: BLE001 - whatever keeps us from accounting for the row, it must then not be committed
-        transaction.set_rollback(True, frame.using)
+    except Exception:
+        if not connection.in_atomic_block:
+            raise  # the caller commits by hand, and is told
+        transaction.set_rollback(True, frame.using)  # not accounted for, so it must not be committed
 
 
 def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,11 +121,13 @@ def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         own = all(part.options.transaction == "own" for part in parts)
         frame = DeleteFrame(self.using)
         with unit(self.using, own=own), opened(frame):
-            receivers.flush_deletes(self.using)
+            frame.columns = columns(self.using)
             take_write_lock(self.using, next(iter(parts)).model)
             for part in sorted(parts, key=lambda each: each.label):
-                frame.old[part] = stored_rows(self.using, part, parts[part], lock=True, no_key=False)
-                frame.links[part] = deleted_links(part, frame.old[part], self.using)
+                rows = stored_rows(self.using, part, parts[part], lock=True, no_key=False)
+                frame.stored[part] = {part.pk_of(row): row for row in rows.values()}
+                frame.links[part] = deleted_links(part, frame.stored[part], self.using)
+            receivers.settle_outer(self.using, lambda part, pk: frame.stored.get(part, {}).get(pk))
             result = original(self)
             with transaction.mark_for_rollback_on_error(self.using):
                 receivers.write_deletes(frame)
