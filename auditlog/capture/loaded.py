@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
+from weakref import ref
 
 from django.db import connections, models
 from django.db.models import signals
@@ -17,7 +18,30 @@ from auditlog.capture.registration import Registration
 from auditlog.capture.snapshot import Row, from_database
 
 _KEPT = "auditlog_loaded"
-_HOOKS = "auditlog_hooks"
+
+
+class _Kept:
+    """What is known of an instance's row. Copies and pickles of the instance know nothing: they may outlive it."""
+
+    __slots__ = ("hooks", "owner", "values")
+
+    def __init__(self, state: models.base.ModelState, values: dict[str, Any]) -> None:
+        self.owner = ref(state)
+        self.values = values
+        self.hooks: object = None
+        """The caller's list of commit hooks when the row was written within his transaction, else None."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return (_nothing, ())
+
+
+def _nothing() -> None:
+    """What a pickled instance knows."""
+
+
+def _kept(instance: models.Model) -> _Kept | None:
+    kept: _Kept | None = getattr(instance._state, _KEPT, None)
+    return kept if kept is not None and kept.owner() is instance._state else None
 
 
 def on_post_init(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
@@ -28,9 +52,8 @@ def on_post_init(sender: type[models.Model], instance: models.Model, **kwargs: A
 def keep(instance: models.Model) -> None:
     """Remember the values of ``instance`` as those of its row; deferred ones stay unknown."""
     values = instance.__dict__
-    kept = {f.attname: _copy(values[f.attname]) for f in instance._meta.concrete_fields if f.attname in values}
-    setattr(instance._state, _KEPT, kept)
-    setattr(instance._state, _HOOKS, None)
+    known = {f.attname: _copy(values[f.attname]) for f in instance._meta.concrete_fields if f.attname in values}
+    setattr(instance._state, _KEPT, _Kept(instance._state, known))
 
 
 def keep_row(instance: models.Model, attnames: Iterable[str], row: Row, hooks: object) -> None:
@@ -39,15 +62,15 @@ def keep_row(instance: models.Model, attnames: Iterable[str], row: Row, hooks: o
     ``hooks`` is the caller's list of commit hooks, which Django replaces when a transaction or savepoint ends: what was
     written there may have been rolled back with it, and is then no longer known. None: the transaction is our own.
     """
-    values: dict[str, Any] | None = getattr(instance._state, _KEPT, None)
-    if values is not None:
-        values.update(zip(attnames, map(_copy, row), strict=True))
-        setattr(instance._state, _HOOKS, hooks)
+    kept = _kept(instance)
+    if kept is not None:
+        kept.values.update(zip(attnames, map(_copy, row), strict=True))
+        kept.hooks = hooks
 
 
 def forget(instance: models.Model) -> None:
     """Know nothing more of the row: a save of it has failed."""
-    if hasattr(instance._state, _KEPT):
+    if _kept(instance) is not None:
         setattr(instance._state, _KEPT, None)
 
 
@@ -58,14 +81,14 @@ def _copy(value: Any) -> Any:
 
 def kept(instance: models.Model, parts: Sequence[Registration], using: str) -> dict[Registration, Row]:
     """The rows as they were loaded; empty where that is not known: a hand-made, deferred or foreign instance."""
-    values: dict[str, Any] | None = getattr(instance._state, _KEPT, None)
-    if values is None or instance._state.adding or instance._state.db != using:
+    known = _kept(instance)
+    if known is None or instance._state.adding or instance._state.db != using:
         return {}
     if any(part.options.snapshot != "loaded" for part in parts):
         return {}
-    hooks = getattr(instance._state, _HOOKS, None)
-    if hooks is not None and connections[using].run_on_commit is not hooks:
+    if known.hooks is not None and connections[using].run_on_commit is not known.hooks:
         return {}
+    values = known.values
     tables = [part.table(connections[using].vendor) for part in parts]
     if any(name not in values for table in tables for name in table.attnames):
         return {}
@@ -108,7 +131,8 @@ def _renewing(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _keep_fields(instance: models.Model, names: Iterable[str]) -> None:
-    values: dict[str, Any] = getattr(instance._state, _KEPT, None) or {}
+    kept = _kept(instance)
+    values = {} if kept is None else kept.values
     for field in instance._meta.concrete_fields:
         if (field.name in names or field.attname in names) and field.attname in instance.__dict__:
             values[field.attname] = _copy(instance.__dict__[field.attname])
