@@ -29,8 +29,8 @@ def ranges(bounds: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def _rows(cells: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Arrays of arrays of one length."""
-    return st.integers(0, 3).flatmap(lambda size: st.lists(st.lists(cells, min_size=size, max_size=size), max_size=3))
+    """Arrays of arrays of one length; not of none, which PostgreSQL refuses to read before version 17."""
+    return st.integers(1, 3).flatmap(lambda size: st.lists(st.lists(cells, min_size=size, max_size=size), max_size=3))
 
 
 VALUES: dict[type[Any], st.SearchStrategy[Any]] = {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from asgiref.sync import async_to_sync
+from django.db.models.signals import ModelSignal, m2m_changed, pre_delete
 
+import auditlog
 from tests.helpers import Told, mark, told
-from tests.testapp.models import Membership, Person, Product, Supplier, Tag, Team
+from tests.testapp.models import Franchise, Membership, Person, Product, Supplier, Tag, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -150,3 +155,85 @@ def test_async_calls(tea: Product, red: Tag) -> None:
     async_to_sync(change)()
 
     assert told(since=since) == [tags(tea, added=[red]), tags(tea, removed=[red])]
+
+
+class TestReceiversThatRelate:
+    """Receivers that change the relation while it is being changed: every link comes and goes once."""
+
+    @pytest.fixture
+    def receiver(self) -> Iterator[Callable[..., None]]:
+        connected: list[tuple[ModelSignal, Any, Any]] = []
+
+        def connect(signal: ModelSignal, function: Any, sender: Any) -> None:
+            signal.connect(function, sender=sender, weak=False)
+            connected.append((signal, function, sender))
+
+        yield connect
+        for signal, function, sender in connected:
+            signal.disconnect(function, sender=sender)
+
+    def test_a_removal_before_clear(self, receiver: Callable[..., None], tea: Product, red: Tag, blue: Tag) -> None:
+        def early(instance: Product, action: str, **kwargs: Any) -> None:
+            if action == "pre_clear":
+                instance.tags.remove(red)
+
+        tea.tags.add(red, blue)
+        receiver(m2m_changed, early, Product.tags.through)
+        since = mark()
+        tea.tags.clear()
+
+        assert told(since=since) == [tags(tea, removed=[red]), tags(tea, removed=[blue])]
+
+    def test_a_clear_before_a_delete(self, receiver: Callable[..., None], tea: Product, red: Tag) -> None:
+        def early(instance: Product, **kwargs: Any) -> None:
+            instance.tags.clear()
+
+        tea.tags.add(red)
+        receiver(pre_delete, early, Product)
+        since = mark()
+        tea.delete()
+
+        assert [(entry[0], entry[3].get("tags")) for entry in told(since=since)] == [
+            ("UPDATE", {"added": [], "removed": [[red.pk, "red"]]}),
+            ("DELETE", None),
+        ]
+
+
+def test_a_child_with_a_key_of_its_own_is_named_by_its_parents_key() -> None:
+    franchise = Franchise.objects.create(code="x", name="Chez")
+    guest = Person.objects.create(name="Ana")
+    since = mark()
+    franchise.guests.add(guest)
+
+    changes = {"guests": {"added": [[guest.pk, "Ana"]], "removed": []}}
+    assert told(since=since) == [("UPDATE", "testapp.place", str(franchise.place_id), changes)]
+
+
+def test_deleting_the_owner_of_a_registered_through_model_tells_each_row_once() -> None:
+    ana = Person.objects.create(name="Ana")
+    team = Team.objects.create(name="Red")
+    team.members.add(ana)
+    since = mark()
+    team.delete()
+
+    assert sorted((entry[0], entry[1], "members" in entry[3]) for entry in told(since=since)) == [
+        ("DELETE", "testapp.membership", False),
+        ("DELETE", "testapp.team", False),
+    ]
+
+
+def test_a_registered_table_of_djangos_own_making(tea: Product, red: Tag) -> None:
+    through = Product.tags.through
+    auditlog.register(through)
+    try:
+        since = mark()
+        tea.tags.add(red)
+        tea.tags.clear()
+        found = told(since=since)
+    finally:
+        auditlog.unregister(through)
+
+    assert [(entry[0], entry[1], entry[3]["tag"]) for entry in found] == [
+        ("CREATE", "testapp.product_tags", [None, red.pk]),
+        ("DELETE", "testapp.product_tags", [red.pk, None]),
+    ]

@@ -19,6 +19,7 @@ def found(check: Any, **arguments: Any) -> list[tuple[str, str]]:
     return [(message.id, message.msg) for message in check(None, **arguments)]
 
 
+@pytest.mark.django_db(databases=["default", "other"])
 def test_this_project_is_clean_of_errors() -> None:
     call_command("check", fail_level="ERROR")
 

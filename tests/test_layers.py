@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "auditlog.exceptions", "auditlog.conf", "auditlog.naming", "auditlog.indexes", "auditlog.signals",
         "auditlog.contexts", "auditlog.circumstances", "auditlog.requests", "auditlog.actors", "auditlog.facts",
         "auditlog.changesets", "auditlog.steps", "auditlog.capture.secrets", "auditlog.capture.values",
-        "auditlog.capture.value_", "auditlog.capture.diff",
+        "auditlog.capture.value_", "auditlog.capture.diff", "auditlog.capture.texts",
     ),
     ("auditlog.capture.options", "auditlog.capture.registration", "auditlog.capture.registry", "auditlog.middleware"),
     ("auditlog.query.querysets",),

@@ -215,6 +215,8 @@ def test_common_values_of_postgresql_are_foretold_without_reading_again(name: st
 def test_what_postgresql_reads_itself_is_left_to_it(name: str, value: Any, expected: Any) -> None:
     model = getattr(import_module("tests.testapp.postgres_models"), name)
     codec = codec_for(field_of(model), connection.vendor)
+    if value == [[], []] and connection.pg_version < 170000:  # type: ignore[attr-defined]
+        pytest.skip("PostgreSQL refuses an array of empty arrays before version 17")
 
     with pytest.raises(Unsettled):
         codec.canonical(value)

@@ -45,7 +45,7 @@ def labels(
     found: dict[Any, tuple[Any, str]] = {}
     wanted = set(keys)
     if known is not None and isinstance(known, model) and (key := getattr(known, field.attname)) in wanted:
-        found[key] = (known.pk, label_of(known))
+        found[key] = (getattr(known, model._meta.pk.attname), label_of(known))
         wanted.discard(key)
     every = list(wanted)
     for at in range(0, len(every), _CHUNK):

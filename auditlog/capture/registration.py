@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 
 from auditlog.capture.options import Options
-from auditlog.capture.secrets import is_secret, key_is_secret, without_marks
+from auditlog.capture.secrets import is_secret, without_marks
 from auditlog.capture.values import Codec, codec_for
 from auditlog.naming import key_text, model_label
 
@@ -32,6 +32,8 @@ class Registration:
 
     model: type[models.Model]
     options: Options
+    others: Mapping[type[models.Model], Registration] = field(default_factory=dict, repr=False)
+    """All registrations: whether a foreign key is masked depends on the model that it points at."""
     _tables: dict[str, Table] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -66,14 +68,13 @@ class Registration:
     @cached_property
     def masked(self) -> frozenset[str]:
         """Names of the fields of which only the fact of a change is recorded."""
-        named, off = without_marks(self.options.mask)
         every = (*self.fields, *self.model._meta.local_many_to_many)
-        return frozenset(f.name for f in every if f.name in named or (is_secret(f) and f.name not in off))
+        return frozenset(f.name for f in every if is_masked(f, self.others))
 
     @cached_property
     def key_is_masked(self) -> bool:
         """Whether the primary key itself is masked; entries then hold a digest of it."""
-        return any(f.name in self.masked for f in self.model._meta.pk_fields) or _parent_key_is_masked(self.model)
+        return has_masked_key(self.model, self.others)
 
     @cached_property
     def m2m(self) -> tuple[models.ManyToManyField[Any, Any], ...]:
@@ -91,6 +92,11 @@ class Registration:
         """Names of the fields that write no entry when nothing else changed."""
         automatic = {f.name for f in self.fields if getattr(f, "auto_now", False) or f.name == "last_login"}
         return frozenset(automatic | set(self.options.quiet))
+
+    def forget_masks(self) -> None:
+        """Decide anew what is masked: another model was registered, or is no longer."""
+        for name in ("masked", "key_is_masked"):
+            self.__dict__.pop(name, None)
 
     def table(self, vendor: str) -> Table:
         """The recorded fields with their codecs for databases of that vendor."""
@@ -128,5 +134,20 @@ def _owner(kind: type, name: str) -> str:
     return next((base.__module__ for base in kind.__mro__ if name in base.__dict__), "django.")
 
 
-def _parent_key_is_masked(model: type[models.Model]) -> bool:
-    return any(key_is_secret(parent) for parent in model._meta.get_parent_list())
+def is_masked(field: models.Field[Any, Any], registered: Mapping[type[models.Model], Registration]) -> bool:
+    """Whether the field is masked by choice or by its name; a foreign key where the key it points at is masked."""
+    registration = registered.get(field.model)
+    if registration is not None:
+        named, off = without_marks(registration.options.mask)
+        if field.name in named or field.name in off:
+            return field.name in named
+    if field.is_relation:
+        target = None if field.many_to_many else getattr(field, "target_field", None)
+        return target is not None and is_masked(target, registered)
+    return is_secret(field)
+
+
+def has_masked_key(model: type[models.Model], registered: Mapping[type[models.Model], Registration]) -> bool:
+    """Whether the primary key of the model, or that of a parent, is masked."""
+    tables = (model, *model._meta.get_parent_list())
+    return any(is_masked(f, registered) for table in tables for f in table._meta.pk_fields)

@@ -13,8 +13,9 @@ from typing import Any, TypeVar, overload
 from django.db import models
 
 from auditlog.capture.options import Options, make_options
-from auditlog.capture.registration import Registration
-from auditlog.capture.secrets import is_secret, key_is_secret, reveals
+from auditlog.capture.registration import Registration, has_masked_key, is_masked
+from auditlog.capture.secrets import reveals, shows, without_marks
+from auditlog.capture.texts import no_trace, unwrapped, within_reach
 from auditlog.capture.values import storable
 from auditlog.naming import key_text, model_label
 
@@ -44,15 +45,21 @@ class Registry:
             return
         if known is not None:
             self.remove(model)
-        registration = self.by_model[model] = Registration(model, options)
+        registration = self.by_model[model] = Registration(model, options, self.by_model)
+        self._forget_masks()
         for added, _ in self._observers:
             added(registration)
 
     def remove(self, model: Model) -> None:
         """Take one registration back."""
         registration = self.by_model.pop(model)
+        self._forget_masks()
         for _, removed in self._observers:
             removed(registration)
+
+    def _forget_masks(self) -> None:
+        for registration in tuple(self.by_model.values()):
+            registration.forget_masks()
 
 
 registry = Registry()
@@ -80,8 +87,21 @@ def register(model: type[M] | None = None, **options: Any) -> type[M] | Callable
     concrete = model._meta.concrete_model or model
     registry.add(concrete, chosen)
     for relative in relatives(concrete):
-        registry.add(relative, replace(chosen, derived=True, include=None, exclude=(), m2m=None, quiet=(), formerly=()))
+        registry.add(relative, _derived(chosen, relative, is_parent=issubclass(concrete, relative)))
     return model
+
+
+def _derived(options: Options, relative: Model, *, is_parent: bool) -> Options:
+    """The options of a parent or child of a registered model: what was said of its own fields holds there too."""
+    names = {each.name for each in (*relative._meta.local_fields, *relative._meta.local_many_to_many)}
+
+    def own(chosen: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in chosen if name.removeprefix("-") in names)
+
+    include = own(options.include) if is_parent and options.include is not None else None
+    m2m = own(options.m2m) if is_parent and options.m2m is not None else None
+    lists = {"include": include, "m2m": m2m, "exclude": own(options.exclude), "quiet": own(options.quiet)}
+    return replace(options, derived=True, formerly=(), **lists)
 
 
 def relatives(model: Model) -> Iterator[Model]:
@@ -131,7 +151,7 @@ def chain(model: Model) -> Iterable[Registration]:
 def key_is_masked(model: Model) -> bool:
     """Whether entries hold a digest instead of the model's primary key."""
     registration = registration_for(model)
-    return registration.key_is_masked if registration is not None else key_is_secret(model)
+    return registration.key_is_masked if registration is not None else has_masked_key(model, registry.by_model)
 
 
 def object_key(obj: models.Model) -> str:
@@ -146,22 +166,39 @@ def labels_of(model: Model) -> tuple[str, ...]:
 
 
 def label_of(obj: models.Model) -> str:
-    """``str(obj)`` cut at 200 characters; empty where it fails or would show a part of a masked value."""
+    """``str(obj)`` cut at 200 characters; empty where it fails or would show a part of a masked value.
+
+    It leaves no trace: what ``__str__`` loads is taken back, and a failing query of its does not end the transaction.
+    """
+    obj = unwrapped(obj)
     if key_is_masked(obj.__class__):
         return ""
-    try:
-        text = storable(str(obj))
-    except Exception:  # noqa: BLE001 - whatever a project's __str__ raises must not hurt its save
-        return ""
-    if any(reveals(text, secret) for secret in _secrets(obj)):
-        return ""
+    with no_trace(obj):
+        try:
+            text = storable(str(obj))
+        except Exception:  # noqa: BLE001 - whatever a project's __str__ raises must not hurt its save
+            return ""
+        if any(_tells(text, each) for each in within_reach(obj)):
+            return ""
     return text[:REPR_LENGTH]
 
 
-def _secrets(obj: models.Model) -> Iterator[str]:
-    registration = registration_for(obj.__class__)
+def _tells(text: str, obj: models.Model) -> bool:
+    """Whether ``text`` holds a part of a masked value of ``obj``, or the whole of one that a project left out."""
     for each in obj._meta.concrete_fields:
-        hidden = each.name in registration.masked if registration is not None else is_secret(each)
         value = obj.__dict__.get(each.attname)
-        if hidden and value not in (None, ""):
-            yield str(value)
+        if value is None:
+            continue
+        if is_masked(each, registry.by_model):
+            if reveals(text, str(value)):
+                return True
+        elif _is_left_out(each) and shows(text, str(value)):
+            return True
+    return False
+
+
+def _is_left_out(field: models.Field[Any, Any]) -> bool:
+    registration = registry.by_model.get(field.model)
+    if registration is None or field.name not in registration.options.exclude:
+        return False
+    return field.name not in without_marks(registration.options.mask)[1]

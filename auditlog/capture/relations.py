@@ -1,4 +1,4 @@
-"""Many-to-many relations as their through tables hold them: pairs of keys, read, locked and shown in entries."""
+"""Many-to-many relations as their through tables hold them: pairs of keys, read and shown in entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connections, models
 
 from auditlog.capture.labels import labels
 from auditlog.capture.registration import Registration
-from auditlog.capture.registry import key_is_masked
+from auditlog.capture.registry import key_is_masked, registry
 from auditlog.capture.snapshot import locked
 from auditlog.capture.values import codec_for
 from auditlog.naming import key_text
@@ -65,26 +65,17 @@ def _link(
     return models.Q(**{near.attname: own}, **limit)
 
 
-def links_in(relation: Relation, scope: models.Q, using: str) -> Links:
-    """The pairs that the through table holds within ``scope``."""
+def links_in(relation: Relation, scope: models.Q, using: str, *, lock: bool = False) -> Links:
+    """The pairs that the through table holds within ``scope``; locked, they wait for whoever is deleting them."""
     rows: models.QuerySet[Any] = models.QuerySet(relation.through, using=using)
-    names = (relation.source.attname, relation.target.attname)
-    return set(rows.filter(scope).order_by().values_list(*names))
+    rows = rows.filter(scope)
+    rows = locked(rows.order_by("pk"), using, no_key=False) if lock else rows.order_by()
+    return set(rows.values_list(relation.source.attname, relation.target.attname))
 
 
-def lock_owners(
-    relation: Relation, instance: models.Model, reverse: bool, keys: Collection[Any] | None, scope: models.Q, using: str
-) -> None:
-    """Lock the owning rows in key order: two writers of one object's relation wait for each other, from either side."""
-    if not connections[using].features.has_select_for_update:
-        return
-    field = relation.source.target_field
-    owners = {getattr(instance, field.attname)} if not reverse else set(keys or ())
-    if (reverse and keys is None) or relation.field.remote_field.symmetrical:
-        owners |= {owner for owner, _ in links_in(relation, scope, using)} | set(keys or ())
-    rows: models.QuerySet[Any] = models.QuerySet(relation.registration.model, using=using)
-    rows = rows.filter(**{f"{field.attname}__in": list(owners)}).order_by("pk")
-    list(locked(rows, using).values_list("pk"))
+def mirrored(relation: Relation, links: Links) -> Links:
+    """The pairs, for a symmetrical relation with the pairs the other way round."""
+    return links | {(target, owner) for owner, target in links} if relation.field.remote_field.symmetrical else links
 
 
 def by_owner(links: Links) -> dict[Any, list[Any]]:
@@ -127,11 +118,16 @@ class Shown:
 
 
 def deleted_links(registration: Registration, pks: Iterable[Any], using: str) -> dict[Any, dict[str, Any]]:
-    """What the objects about to be deleted are related to, as ``removed`` changes by primary key."""
+    """What the objects about to be deleted are related to, as ``removed`` changes by primary key.
+
+    A registered through model tells it by its own rows, unless Django made it: then it sends no signal for them.
+    """
     found: dict[Any, dict[str, Any]] = defaultdict(dict)
     every = list(pks)
     for field in registration.m2m:
         relation = Relation(registration, field)
+        if relation.through in registry.by_model and not relation.through._meta.auto_created:
+            continue
         for at in range(0, len(every), _CHUNK):
             for pk, change in _removals(relation, every[at : at + _CHUNK], using):
                 found[pk][field.name] = change
@@ -140,8 +136,8 @@ def deleted_links(registration: Registration, pks: Iterable[Any], using: str) ->
 
 def _removals(relation: Relation, pks: Collection[Any], using: str) -> Iterable[tuple[Any, dict[str, Any]]]:
     field = relation.source.target_field
-    scope = models.Q(**{f"{relation.source.name}__in": list(pks)})
-    links = by_owner(links_in(relation, scope, using))
+    scope = models.Q(**{f"{relation.source.name}__pk__in": list(pks)})
+    links = by_owner(links_in(relation, scope, using, lock=True))
     others = {key for keys in links.values() for key in keys}
     shown = labels(relation.field.related_model, relation.target.target_field, others, using)
     show = Shown(relation, connections[using].vendor, {key: label for key, (_, label) in shown.items()})

@@ -16,6 +16,9 @@ _NAMES = frozenset({"session_data"})
 _WINDOW = 6
 """A label that shares this many characters in a row with a secret is not shown."""
 
+_SHORT = 4
+"""A value that a project left out is looked for in a label from this length on."""
+
 
 def words(name: str) -> set[str]:
     """The words of a field name: ``api_key`` and ``apiKey`` both give ``{"api", "key"}``."""
@@ -42,6 +45,11 @@ def reveals(text: str, secret: str) -> bool:
     if len(secret) <= _WINDOW:
         return secret in text
     return any(text[at : at + _WINDOW] in secret for at in range(max(1, len(text) - _WINDOW + 1)))
+
+
+def shows(text: str, value: str) -> bool:
+    """Whether ``text`` holds the whole value; short ones (numbers, flags) are not told from chance."""
+    return len(value) >= _SHORT and value in text
 
 
 def without_marks(names: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:

@@ -118,6 +118,7 @@ class Place(models.Model):
 
     name = models.CharField(max_length=50)
     city = models.CharField(max_length=50, blank=True)
+    guests = models.ManyToManyField("Person", blank=True, related_name="+")
 
     def __str__(self) -> str:
         return self.name
@@ -331,3 +332,47 @@ class Franchise(Place):
 
     code = models.CharField(primary_key=True, max_length=10)
     place = models.OneToOneField(Place, on_delete=models.CASCADE, parent_link=True)
+
+
+class Strongbox(models.Model):
+    """The parent of a tree with a secret that it also shows in its label."""
+
+    owner = models.CharField(max_length=50)
+    api_key = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.owner} ({self.api_key})"
+
+
+@auditlog.register
+class Vault(Strongbox):
+    """A child whose label shows its parent's secret."""
+
+    floor = models.IntegerField()
+
+
+@auditlog.register
+class Badge(models.Model):
+    """A label that shows the label of a related object."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+
+    def __str__(self) -> str:
+        return f"badge of {self.account}"
+
+
+@auditlog.register
+class Payment(models.Model):
+    """Relations to a model whose key is masked by choice, which is registered later."""
+
+    card = models.ForeignKey("Card", on_delete=models.CASCADE)
+    cards = models.ManyToManyField("Card", related_name="+")
+    amount = models.IntegerField()
+
+
+@auditlog.register(mask=["number"])
+class Card(models.Model):
+    """A key masked by choice."""
+
+    number = models.CharField(primary_key=True, max_length=20)
+    holder = models.CharField(max_length=50)
