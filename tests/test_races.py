@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from auditlog.models import Entry
 from tests.helpers import broken_chains, live, replayed
-from tests.testapp.models import Category, Product
+from tests.testapp.models import Category, Product, Tag
 from tests.workers import ROWS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +63,29 @@ def test_no_update_is_lost(products: None) -> None:
     assert Product.objects.aggregate(total=Sum("stock"))["total"] == WRITERS * SAVES
     assert Entry.objects.for_model(Product).count() == ROWS + WRITERS * SAVES
     assert broken_chains() == []
+
+
+def related_by_the_log() -> set[tuple[str, int]]:
+    """The pairs of product and tag as the entries alone tell them."""
+    pairs: set[tuple[str, int]] = set()
+    for entry in Entry.objects.for_model(Product).filter(changes__has_key="tags").order_by("id"):
+        added = {(entry.object_id, key) for key, _ in entry.changes["tags"]["added"]}
+        removed = {(entry.object_id, key) for key, _ in entry.changes["tags"]["removed"]}
+        assert not added & pairs, f"entry {entry.pk} adds what is there"
+        assert removed <= pairs, f"entry {entry.pk} removes what is not there"
+        pairs = pairs - removed | added
+    return pairs
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time: see docs/autocommit.md, SQLite")
+def test_relations_changed_from_both_sides_at_once(products: None) -> None:
+    for number in range(4):
+        Tag.objects.create(name=f"t{number}")
+    connection.close()
+    run(*[("link", seed, SAVES) for seed in range(1, WRITERS + 1)])
+
+    rows = Product.tags.through.objects.values_list("product_id", "tag_id")
+    assert related_by_the_log() == {(str(product), tag) for product, tag in rows}
 
 
 def test_a_killed_process_leaves_no_change_without_entry_and_no_entry_without_change() -> None:

@@ -20,7 +20,7 @@ from django.db.models import F
 if __name__ == "__main__":
     django.setup()
 
-from tests.testapp.models import Category, Product
+from tests.testapp.models import Category, Product, Tag
 
 ROWS = 20
 
@@ -47,6 +47,21 @@ def count(seed: int, saves: int) -> None:
         product = Product.objects.get(pk=dice.choice(keys))
         product.stock = F("stock") + 1
         product.save(update_fields=["stock"])
+
+
+def link(seed: int, times: int) -> None:
+    """Relate and separate the same products and tags from both sides."""
+    dice = random.Random(seed)
+    products, tags = list(Product.objects.order_by("pk")), list(Tag.objects.order_by("pk"))
+    for _ in range(times):
+        product, tag = dice.choice(products), dice.choice(tags)
+        some = dice.sample(tags, 2)
+        change, value = dice.choice([
+            (product.tags.add, tag), (product.tags.remove, tag), (product.tags.set, some),
+            (tag.products.add, product), (tag.products.remove, product),
+            (product.tags.clear, None), (tag.products.clear, None),
+        ])  # fmt: skip
+        change(value) if value is not None else change()
 
 
 def crash(seed: int, kills: int) -> None:
@@ -81,4 +96,4 @@ def _save_for_ever(seed: int, tell: int) -> None:
 
 
 if __name__ == "__main__":
-    {"race": race, "count": count, "crash": crash}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
+    {"race": race, "count": count, "link": link, "crash": crash}[sys.argv[1]](int(sys.argv[2]), int(sys.argv[3]))
