@@ -12,6 +12,8 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import django
 from django.db import transaction
@@ -56,12 +58,16 @@ def link(seed: int, times: int) -> None:
     for _ in range(times):
         product, tag = dice.choice(products), dice.choice(tags)
         some = dice.sample(tags, 2)
-        change, value = dice.choice([
-            (product.tags.add, tag), (product.tags.remove, tag), (product.tags.set, some),
-            (tag.products.add, product), (tag.products.remove, product),
-            (product.tags.clear, None), (tag.products.clear, None),
-        ])  # fmt: skip
-        change(value) if value is not None else change()
+        jobs: list[Callable[[], object]] = [
+            partial(product.tags.add, tag),
+            partial(product.tags.remove, tag),
+            partial(product.tags.set, some),
+            product.tags.clear,
+            partial(tag.products.add, product),
+            partial(tag.products.remove, product),
+            tag.products.clear,
+        ]
+        dice.choice(jobs)()
 
 
 def crash(seed: int, kills: int) -> None:

@@ -100,8 +100,8 @@ def _derived(options: Options, relative: Model, *, is_parent: bool) -> Options:
 
     include = own(options.include) if is_parent and options.include is not None else None
     m2m = own(options.m2m) if is_parent and options.m2m is not None else None
-    lists = {"include": include, "m2m": m2m, "exclude": own(options.exclude), "quiet": own(options.quiet)}
-    return replace(options, derived=True, formerly=(), **lists)
+    exclude, quiet = own(options.exclude), own(options.quiet)
+    return replace(options, derived=True, formerly=(), include=include, m2m=m2m, exclude=exclude, quiet=quiet)
 
 
 def relatives(model: Model) -> Iterator[Model]:

@@ -118,7 +118,7 @@ class Place(models.Model):
 
     name = models.CharField(max_length=50)
     city = models.CharField(max_length=50, blank=True)
-    guests = models.ManyToManyField("Person", blank=True, related_name="+")
+    guests: models.ManyToManyField[Any, Any] = models.ManyToManyField("Person", blank=True, related_name="+")
 
     def __str__(self) -> str:
         return self.name
@@ -366,7 +366,7 @@ class Payment(models.Model):
     """Relations to a model whose key is masked by choice, which is registered later."""
 
     card = models.ForeignKey("Card", on_delete=models.CASCADE)
-    cards = models.ManyToManyField("Card", related_name="+")
+    cards: models.ManyToManyField[Any, Any] = models.ManyToManyField("Card", related_name="+")
     amount = models.IntegerField()
 
 
