@@ -57,3 +57,13 @@ def test_a_change_in_the_admin_is_seen_on_every_way_out(ana: Client) -> None:
     assert (found["id"], found["changes"]) == (str(entry.pk), {"price": ["3.10", "2.80"]})
 
     assert next(e.pk for e in auditlog.timeline(tea)) == entry.pk
+
+
+def test_a_failed_log_in_shows_the_typed_name_and_never_the_password(ana: Client) -> None:
+    Client().post("/admin/login/", {"username": "<b>mallory</b>", "password": "open sesame"})
+
+    entry = Entry.objects.get(action=Action.LOGIN_FAILED)
+    assert (entry.actor_id, entry.object_repr) == (None, "<b>mallory</b>")
+    text = ana.get("/admin/auditlog/entry/").content.decode()
+    assert "&lt;b&gt;mallory&lt;/b&gt;" in text
+    assert ("<b>mallory" in text, "open sesame" in text) == (False, False)
