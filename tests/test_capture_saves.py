@@ -184,6 +184,18 @@ def test_an_unregistered_model_is_not_recorded() -> None:
     assert told() == []
 
 
+def test_get_or_create_and_update_or_create(tea: Product) -> None:
+    since = mark()
+    Product.objects.get_or_create(name="Tea")
+    milk, _ = Product.objects.get_or_create(name="Milk", defaults={"stock": 1})
+    Product.objects.update_or_create(name="Milk", defaults={"stock": 2})
+
+    assert [(entry[0], entry[2], entry[3]["stock"]) for entry in told(since=since)] == [
+        ("CREATE", str(milk.pk), [None, 1]),
+        ("UPDATE", str(milk.pk), [1, 2]),
+    ]
+
+
 class TestInheritance:
     """Each table's row has its own entries, whichever class is saved."""
 
