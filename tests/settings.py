@@ -1,8 +1,8 @@
 """Settings of the tests.
 
-``DB`` chooses the database: ``sqlite`` (default, files in write-ahead mode) or ``postgres`` (on the socket folder
-``PGSOCK``, which :mod:`tests.pgplugin` provides). ``DB_NAME`` points a child process of a race or crash test at the
-database of the test that started it.
+``DB`` chooses the database: ``sqlite`` (default, files in write-ahead mode), ``postgres`` (on the socket folder
+``PGSOCK``) or ``mariadb`` (on the socket ``MARIASOCK``); :mod:`tests.dbplugin` starts the servers and sets the two.
+``DB_NAME`` points a child process of a race or crash test at the database of the test that started it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import pymysql
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DB = os.environ.get("DB", "sqlite")
@@ -53,7 +55,18 @@ def _postgres(name: str) -> dict[str, Any]:
     }
 
 
-_database = {"sqlite": _sqlite, "postgres": _postgres}[DB]
+def _mariadb(name: str) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": name,
+        "USER": "root",
+        "HOST": os.environ.get("MARIASOCK", ""),
+    }
+
+
+if DB == "mariadb":
+    pymysql.install_as_MySQLdb()  # a driver without C: it installs where no compiler is
+_database = {"sqlite": _sqlite, "postgres": _postgres, "mariadb": _mariadb}[DB]
 DATABASES = {"default": _database("auditlog"), "other": _database("auditlog_other")}
 if "DB_NAME" in os.environ:
     DATABASES["default"]["NAME"] = os.environ["DB_NAME"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from hypothesis import strategies as st
@@ -81,13 +82,23 @@ _INTEGERS = {
     "PositiveBigIntegerField": (0, 2**63 - 1),
 }
 
+
+def _uuids(keys: SearchStrategy[UUID]) -> Values:
+    return keys | keys.map(str) | keys.map(lambda key: key.hex) | keys.map(int)
+
+
+def _floats(**limits: Any) -> Values:
+    texts_of = st.floats(allow_nan=False, allow_infinity=limits.get("allow_infinity", True)).map(str)
+    return st.floats(**limits) | st.integers(-(2**53), 2**53) | texts_of | st.just(-0.0)
+
+
 _KINDS: dict[str, Values] = {
     "BooleanField": st.booleans() | st.sampled_from([0, 1, "True", "f", "1"]),
     "SlugField": st.from_regex(r"[a-z0-9-]{0,30}", fullmatch=True),
     "TextField": texts() | st.integers() | st.booleans(),
     "FilePathField": texts(90),
-    "FloatField": st.floats() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False).map(str) | st.just(-0.0),
-    "UUIDField": st.uuids() | st.uuids().map(str) | st.uuids().map(lambda key: key.hex) | st.uuids().map(int),
+    "FloatField": _floats(),
+    "UUIDField": _uuids(st.uuids()),
     "DateField": DATES | AWARE | MOMENTS | DATES.map(dt.date.isoformat),
     "DateTimeField": _moments(),
     "TimeField": TIMES | MOMENTS | TIMES.map(dt.time.isoformat),
@@ -96,6 +107,14 @@ _KINDS: dict[str, Values] = {
     "GenericIPAddressField": _addresses(),
     "JSONField": jsons(),
     "ForeignKey": st.uuids() | st.uuids().map(str),
+}
+
+# MariaDB's uuid columns refuse what has no known version, and its floats know neither NaN nor infinity
+_VERSIONED = st.uuids(version=1) | st.uuids(version=4)
+_MYSQL_KINDS: dict[str, Values] = {
+    "FloatField": _floats(allow_nan=False, allow_infinity=False),
+    "UUIDField": _uuids(_VERSIONED),
+    "ForeignKey": _VERSIONED | _VERSIONED.map(str),
 }
 
 _BY_CLASS: dict[str, Values] = {
@@ -107,13 +126,15 @@ _BY_CLASS: dict[str, Values] = {
 }
 
 
-def assignable(field: models.Field[Any, Any]) -> Values:
-    """Values, None among them, that may be assigned to ``field`` and saved, on SQLite and on PostgreSQL."""
-    return st.none() | _assignable(field)
+def assignable(field: models.Field[Any, Any], vendor: str) -> Values:
+    """Values, None among them, that may be assigned to ``field`` and saved on databases of this vendor."""
+    return st.none() | _assignable(field, vendor)
 
 
-def _assignable(field: Any) -> Values:
+def _assignable(field: Any, vendor: str) -> Values:
     name, kind = type(field).__name__, field.get_internal_type()
+    if vendor == "mysql" and kind in _MYSQL_KINDS:
+        return _MYSQL_KINDS[kind]
     if name in _BY_CLASS:
         return _BY_CLASS[name]
     if kind in _INTEGERS:

@@ -9,7 +9,7 @@ import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 if os.environ.get("DB") == "postgres":
-    import tests.pgplugin  # noqa: F401 - starts the server before the settings are read
+    import tests.dbplugin  # noqa: F401 - starts the server before the settings are read
 django.setup()
 
 from tests.benchmarks import saves  # noqa: E402 - needs the settings
