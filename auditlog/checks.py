@@ -11,33 +11,35 @@ from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
-from django.db import connections, models
+from django.db import models
 from django.db.models.deletion import Collector
 
 from auditlog.capture.options import make_options
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registrations
 from auditlog.capture.wiring import is_history
+from auditlog.checks_databases import check_databases, check_tables
 from auditlog.conf import Settings, settings
-from auditlog.contexts import command_is_running
 from auditlog.exceptions import RegistrationError
-from auditlog.models import Entry
 
 _SIGNATURES = {
     (models.Model, "save_base"): ["self", "raw", "force_insert", "force_update", "using", "update_fields"],
     (Collector, "delete"): ["self"],
 }
 
+_UNRECORDED_WRITES = ("ignore", "warn", "raise", None)
+
 
 def install() -> None:
     """Register the checks; called once at start-up."""
     for check in (check_settings, check_models, check_registrations, check_verbs, check_project):
         register(check, "auditlog")
-    register(check_databases, Tags.database)
+    for check in (check_databases, check_tables):
+        register(check, Tags.database)
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
-    """E001: unknown keys in ``AUDITLOG``."""
+    """E001: unknown keys in ``AUDITLOG``; E011: a wrong value of ``UNRECORDED_WRITES``."""
     known = [name for name in vars(Settings) if name.isupper()]
     for name in getattr(django_settings, "AUDITLOG", {}):
         if name not in known:
@@ -46,6 +48,12 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> It
                 hint=f"Known keys: {', '.join(sorted(known))}.",
                 id="auditlog.E001",
             )
+    if settings.UNRECORDED_WRITES not in _UNRECORDED_WRITES:
+        yield Error(
+            f"AUDITLOG['UNRECORDED_WRITES'] is {settings.UNRECORDED_WRITES!r}.",
+            hint='Write "ignore", "warn" or "raise"; None warns when DEBUG is on and ignores otherwise.',
+            id="auditlog.E011",
+        )
 
 
 def check_models(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Iterable[CheckMessage]:
@@ -165,31 +173,3 @@ def _other_distribution() -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
-
-
-def check_databases(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> Iterable[CheckMessage]:
-    """E008: a database without transactions; E009: without the entry table; W003: SQLite without IMMEDIATE."""
-    for alias in databases or ():
-        connection: Any = connections[alias]
-        if not connection.features.supports_transactions:
-            yield Error(
-                f"Database {alias!r} has no transactions: a change and its entry could not commit together.",
-                hint="Use an engine with transactions (InnoDB).",
-                id="auditlog.E008",
-            )
-        # migrate runs the checks before it makes the table
-        if Entry._meta.db_table not in connection.introspection.table_names() and not command_is_running("migrate"):
-            yield Error(
-                f"Database {alias!r} has no table {Entry._meta.db_table}: recorded models cannot be changed on it.",
-                hint=f"Run 'manage.py migrate auditlog --database {alias}'.",
-                id="auditlog.E009",
-            )
-        if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) is None:
-            yield CheckWarning(
-                f"SQLite database {alias!r} begins transactions DEFERRED: one that reads before it writes can fail "
-                "with 'database is locked'.",
-                hint='Set DATABASES[...]["OPTIONS"]["transaction_mode"] = "IMMEDIATE".',
-                id="auditlog.W003",
-            )

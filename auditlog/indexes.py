@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -28,12 +29,24 @@ class TimeIndex(models.Index):
 
 
 class PartialIndex(models.Index):
-    """An index with a condition, which databases without partial indexes (MariaDB, MySQL) build over all rows."""
+    """An index with a condition, which databases without partial indexes (MariaDB, MySQL) build over all rows.
+
+    Django, which would warn on those that it ignores the condition, is not shown it.
+    """
+
+    def __init__(self, *, condition: models.Q, **kwargs: Any) -> None:
+        self.rows = condition
+        super().__init__(**kwargs)
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        """The index as migrations write it."""
+        path, arguments, kwargs = super().deconstruct()
+        return path, arguments, {**kwargs, "condition": self.rows}
 
     def create_sql(
         self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor, using: str = "", **kwargs: Any
     ) -> Statement:
         """The CREATE INDEX statement for the connection's database."""
-        if schema_editor.connection.features.supports_partial_indexes:
-            return super().create_sql(model, schema_editor, using=using, **kwargs)
-        return models.Index(fields=self.fields, name=self.name).create_sql(model, schema_editor, using=using, **kwargs)
+        condition = self.rows if schema_editor.connection.features.supports_partial_indexes else None
+        index = models.Index(fields=self.fields, name=self.name, condition=condition)
+        return index.create_sql(model, schema_editor, using=using, **kwargs)

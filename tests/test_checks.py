@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import connection
 from django.test import override_settings
 
 import auditlog
-from auditlog import checks
+from auditlog import checks, checks_databases
 from auditlog.capture import writepaths
+from auditlog.models import Entry
 from tests.testapp.models import Article, Unregistered
 
 
@@ -99,7 +101,7 @@ def test_e009() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE auditlog_entry RENAME TO auditlog_elsewhere")
     try:
-        messages = found(checks.check_databases, databases=["default"])
+        messages = found(checks_databases.check_databases, databases=["default"])
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE auditlog_elsewhere RENAME TO auditlog_entry")
@@ -110,10 +112,52 @@ def test_e009() -> None:
     )
 
 
+@pytest.fixture
+def converted(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """A table's name and engine; one on that engine stands in the place of the real table."""
+    table, engine = request.param
+    with connection.cursor() as cursor:
+        cursor.execute(f"RENAME TABLE {table} TO {table}_aside")
+        cursor.execute(f"CREATE TABLE {table} (id integer) ENGINE={engine}")
+    yield table, engine
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {table}")
+        cursor.execute(f"RENAME TABLE {table}_aside TO {table}")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "mysql", reason="about MariaDB and MySQL only: run with DB=mariadb")
+@pytest.mark.parametrize(
+    "converted",
+    [("testapp_category", "MyISAM"), ("testapp_product_tags", "MyISAM"), ("auditlog_entry", "Aria")],
+    indirect=True,
+)
+def test_e010(converted: tuple[str, str]) -> None:
+    table, engine = converted
+
+    [(identifier, message)] = found(checks_databases.check_tables, databases=["default"])
+
+    assert identifier == "auditlog.E010"
+    assert message == (
+        f"Table {table!r} of database 'default' is on {engine}, an engine without transactions: a change and its entry "
+        "could not commit together."
+    )
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_no_table_of_the_tests_is_without_transactions() -> None:
+    assert found(checks_databases.check_tables, databases=["default", "other"]) == []
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_django_finds_nothing_in_the_entry_on_this_database() -> None:
+    assert Entry.check(databases=["default", "other"]) == []
+
+
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite only")
 def test_w003() -> None:
-    [(identifier, message)] = found(checks.check_databases, databases=["default"])
+    [(identifier, message)] = found(checks_databases.check_databases, databases=["default"])
 
     assert (identifier, message.split(":")[0]) == (
         "auditlog.W003",

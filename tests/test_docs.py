@@ -32,8 +32,8 @@ def settings_table() -> str:
 
 
 def checks_table() -> str:
-    """The check ids of ``auditlog/checks.py`` as a Markdown table: id, what it says."""
-    text = (ROOT / "auditlog" / "checks.py").read_text()
+    """The check ids of ``auditlog/checks*.py`` as a Markdown table: id, what it says."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "auditlog").glob("checks*.py")))
     found: dict[str, str] = {}
     for docstring in re.findall(r'def check_\w+\([^"]*?"""(.*?)"""', text, re.DOTALL):
         for identifier, meaning in re.findall(
@@ -41,7 +41,7 @@ def checks_table() -> str:
         ):
             found[identifier] = meaning.rstrip(".").replace("``", "`")
     used = set(re.findall(r'id="auditlog\.([EW]\d{3})"', text))
-    assert used == set(found), "a docstring of checks.py does not name its ids"
+    assert used == set(found), "a docstring of the checks does not name its ids"
     rows = [f"| `auditlog.{identifier}` | {found[identifier]} |" for identifier in sorted(found)]
     return "\n".join(["| id | what it finds |", "| --- | --- |", *rows])
 

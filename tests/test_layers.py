@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auditlog.models",),
     ("auditlog.recording",),
     ("auditlog.capture",),
-    ("auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks"),
+    ("auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks", "auditlog.checks_databases"),
     ("auditlog.integrations",),
     ("auditlog.admin", "auditlog.api", "auditlog.export", "auditlog.templatetags"),
     ("auditlog.management", "auditlog.migrations", "auditlog.apps"),
