@@ -8,10 +8,12 @@ DEMO_SET := $(VENV)/.installed-demo
 TEST_SET := $(VENV)/.installed-test
 COMPILE := uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	--python-version 3.11 pyproject.toml --extra api --extra export --extra history
+# runs what follows on MariaDB; where none is installed it says so instead, but for CI, which must have one
+ON_MARIADB = @[ "$$CI" != true ] && ! $(BIN)/python -m tests.mariatemp || DB=mariadb
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sqlite test-postgres test-browser lint types bench coverage messages lock clean
+.PHONY: help demo test test-sqlite test-postgres test-mariadb test-browser lint types bench coverage messages lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +33,16 @@ demo: $(DEMO_SET) ## fill the demonstration shop on the first run and serve it o
 	@echo "Open http://127.0.0.1:$(PORT)/admin/ and log in with an account above. Ctrl-C ends the demonstration."
 	@exec $(BIN)/python manage.py runserver --noreload "127.0.0.1:$(PORT)"
 
-test: test-sqlite test-postgres test-browser ## run all tests: on SQLite, on PostgreSQL (from a wheel), in a browser
+test: test-sqlite test-postgres test-mariadb test-browser ## run all tests: SQLite, PostgreSQL (from a wheel), MariaDB, browser
 
 test-sqlite: $(TEST_SET) ## run the tests on SQLite
 	DB=sqlite $(BIN)/python -m pytest -n $(WORKERS) -m "not browser"
 
 test-postgres: $(TEST_SET) ## run the tests on PostgreSQL
 	DB=postgres $(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not wheel"
+
+test-mariadb: $(TEST_SET) ## run the tests on MariaDB; skipped, with the reason, where none is installed
+	$(ON_MARIADB) $(BIN)/python -m pytest -n $(WORKERS) -m "not browser and not wheel"
 
 test-browser: $(TEST_SET) ## run the tests in Chromium; skipped, with the reason, where there is none
 	DB=sqlite $(BIN)/python -m pytest -m browser
@@ -53,10 +58,11 @@ types: $(TEST_SET) ## check the types
 bench: $(TEST_SET) ## measure saves against bare Django and print ratios
 	$(BIN)/python -m tests.benchmarks
 
-coverage: $(TEST_SET) ## run the tests on both databases and print the lines and branches they miss
+coverage: $(TEST_SET) ## run the tests on all databases and print the lines and branches they miss
 	rm -f .coverage .coverage.*
 	DB=sqlite $(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not wheel" --cov --cov-report=
 	DB=postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not wheel" --cov --cov-append --cov-report=
+	$(ON_MARIADB) $(BIN)/python -m pytest -q -n $(WORKERS) -m "not browser and not wheel" --cov --cov-append --cov-report=
 	$(BIN)/coverage report
 
 messages: $(TEST_SET) ## collect the texts to translate and compile the translations (needs gettext)

@@ -7,18 +7,23 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
+from django.db import connection
 
 from auditlog.models import Action, Entry
 from project.shop.demo import growth, growth_plan
 
-pytestmark = pytest.mark.django_db
-
 CYCLE = growth_plan.CYCLE
+ON_MARIADB = connection.vendor == "mysql"
+WHERE = "a log can be grown on SQLite and PostgreSQL"
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def grown() -> list[Entry]:
     """Eight cycles of the plan."""
+    if ON_MARIADB:
+        pytest.skip(WHERE)
     growth.grow(8 * CYCLE, str)
     return list(Entry.objects.order_by("id"))
 
@@ -30,6 +35,13 @@ def test_the_plan_has_a_thousand_places_twelve_models_and_thirty_fields() -> Non
     assert (len(growth_plan.MODELS), len(set(fields))) == (12, 30)
 
 
+@pytest.mark.skipif(not ON_MARIADB, reason="about databases without the statements: run with DB=mariadb")
+def test_other_databases_are_refused() -> None:
+    with pytest.raises(CommandError, match=r"^--entries can grow a log on SQLite and PostgreSQL, not on MariaDB\.$"):
+        growth.grow(1500, str)
+
+
+@pytest.mark.skipif(ON_MARIADB, reason=WHERE)
 def test_it_grows_to_the_number_asked_for_and_no_further() -> None:
     said: list[str] = []
     assert growth.grow(1500, said.append) == 1500
