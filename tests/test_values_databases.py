@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 import auditlog
 from auditlog.capture.value_json import same_json
 from auditlog.capture.values import Codec, Unsettled, codec_for, dumps
+from auditlog.models import Action, Entry
 from tests.helpers import live, replayed
 from tests.strategies import assignable
 from tests.testapp import value_models as m
@@ -133,6 +135,20 @@ def test_entries_tell_what_the_table_holds(recorded: type[models.Model], data: s
     codec = codec_for(field_of(recorded), connection.vendor)
     assert told.keys() == truth.keys()
     assert codec.equal(codec.decode(told["value"]), codec.decode(truth["value"])), (told, truth)
+
+
+@pytest.mark.parametrize("recorded", [m.CharValue, m.TextValue], indirect=True)
+def test_texts_that_a_collation_holds_to_be_equal_are_changes(recorded: type[models.Model]) -> None:
+    """MariaDB's collations ignore case, accents, spaces at the end and which of the newer characters it is."""
+    texts = ["abc", "ABC", "ABC ", "\u00e0bc", "a\u0300bc", "\U0001f600", "\U0001f601", ""]
+    row = recorded._base_manager.create(value=texts[0])
+
+    for text in texts[1:]:
+        row.value = text  # type: ignore[attr-defined]
+        row.save()
+
+    entries = Entry.objects.for_object(row).filter(action=Action.UPDATE).order_by("id")
+    assert [entry.changes for entry in entries] == [{"value": list(change)} for change in pairwise(texts)]
 
 
 @postgres_only
