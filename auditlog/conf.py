@@ -43,12 +43,17 @@ class Settings:
 
     LONG_RUNNING_COMMANDS: Sequence[str] = (
         "runserver", "testserver", "shell", "shell_plus", "dbshell", "test", "qcluster", "rqworker", "db_worker",
-        "process_tasks", "runworker", "run_huey",
+        "process_tasks", "runworker", "run_huey", "rundramatiq", "celery",
     )  # fmt: skip
     """Management commands that run on: their writes get one changeset per outermost transaction."""
 
     ADMIN_HISTORY: bool = True
     """Show the timeline on the *History* page of every registered model's admin."""
+
+    UNRECORDED_WRITES: str | None = None
+    """What happens to a statement that writes a recorded table past the log, raw SQL for instance: ``"ignore"``,
+    ``"warn"`` or ``"raise"``; ``None`` warns when ``DEBUG`` is on and ignores otherwise. See
+    [The tripwire](tripwire.md)."""
 
     PAGE_SIZE: int = 50
     """Entries on one page of the admin list and the API."""

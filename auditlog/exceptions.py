@@ -23,3 +23,11 @@ class RecordingError(AuditlogError):
 
 class RegistrationError(AuditlogError):
     """A model was registered with an argument that cannot be right."""
+
+
+class UnrecordedWriteError(AuditlogError):
+    """A statement would have written a recorded table past the audit log; it was not executed."""
+
+
+class UnrecordedWriteWarning(UserWarning):
+    """A statement wrote a recorded table past the audit log."""

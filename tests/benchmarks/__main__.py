@@ -12,6 +12,8 @@ if os.environ.get("DB") == "postgres":
     import tests.dbplugin  # noqa: F401 - starts the server before the settings are read
 django.setup()
 
-from tests.benchmarks import saves  # noqa: E402 - needs the settings
+from tests.benchmarks import saves, tripwire  # noqa: E402 - needs the settings
 
-saves.main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
+rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+saves.main(rounds)
+tripwire.main(rounds)
