@@ -16,10 +16,11 @@ class AuditlogConfig(AppConfig):
     def ready(self) -> None:
         """Wrap the write paths, connect the receivers of the registered models and add the optional integrations."""
         from auditlog import checks
-        from auditlog.capture import wiring
+        from auditlog.capture import tripwire, wiring
         from auditlog.integrations import auth, commands
 
         wiring.install()
+        tripwire.install()
         commands.install()
         auth.install()
         checks.install()
