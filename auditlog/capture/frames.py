@@ -114,13 +114,22 @@ class DeleteFrame:
     columns: Columns | None = None
     """Who, when and where from, found before the delete: the actor may be the user who is deleted."""
     stored: dict[Registration, dict[Any, Row]] = field(default_factory=dict)
+    doomed: dict[Registration, set[Any]] = field(default_factory=dict)
+    """The keys of all rows that were about to be deleted when it began."""
     steps: list[Step] = field(default_factory=list)
-    links: dict[Registration, dict[Any, dict[str, Any]]] = field(default_factory=dict)
+    links: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """Relations that ended with the objects, by label and object id: what their entries say beside their fields."""
     drafts: list[tuple[Registration, Draft]] = field(default_factory=list)
     written: list[tuple[Registration, Draft, Moment]] = field(default_factory=list)
     """Entries that had to be written early, perhaps within a savepoint that does not stand."""
     notes: dict[int, Note] = field(default_factory=dict)
     """By identity of the instance, which the collector keeps alive."""
+
+    def unlink(self, part: Registration, pk: Any, name: str, change: dict[str, Any]) -> None:
+        """Note that a relation of an object to be deleted has ended."""
+        known = self.links.setdefault((part.label, part.key(pk)), {}).setdefault(name, change)
+        if known is not change and "removed" in known:
+            known["removed"] += [pair for pair in change["removed"] if pair not in known["removed"]]
 
     def old(self, part: Registration, pk: Any) -> Row | None:
         """The row about to be deleted, as receivers left it; None where one of them has deleted it already."""

@@ -1,14 +1,13 @@
-"""Many-to-many changes: the signal gives the meaning, the rows of the through table are the truth.
+"""Many-to-many changes: the signal gives the meaning, the captured rows of the through table are the truth.
 
-``remove`` sends the keys that were asked for and ``clear`` sends none, so the rows are read before and after, under the
-locks of :mod:`auditlog.capture.link_locks`, and one readable entry is written for each owning object whose relation
-really changed. A receiver may change the same relation meanwhile: what was done before it is recorded first, and what
-it recorded counts as the earlier state of the operations around it.
+``remove`` sends the keys that were asked for, ``clear`` sends none, cascades and direct writes send no signal at all. So
+the through table is captured like any other, and what is captured between the signals before and after an operation
+becomes one readable entry for each owning object. What is captured outside of one is recorded at once, in the same form.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -17,24 +16,12 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.signals import m2m_changed
 
-from auditlog.capture.diff import diff
-from auditlog.capture.frames import DeleteFrame, Note, open_frames
+from auditlog.capture.frames import DeleteFrame, Moment, Note, open_frames
 from auditlog.capture.labels import labels
-from auditlog.capture.link_locks import lock_links
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registry
-from auditlog.capture.relations import (
-    Links,
-    Relation,
-    Shown,
-    by_owner,
-    deleted_links,
-    in_order,
-    links_in,
-    mirrored,
-    scope_of,
-)
-from auditlog.capture.snapshot import Row, stored_rows, take_write_lock
+from auditlog.capture.relations import Links, LinkTable, Relation, Shown, by_owner, in_order, link, unlink
+from auditlog.capture.snapshot import Row, take_write_lock
 from auditlog.conf import settings
 from auditlog.models import Action
 from auditlog.recording import Draft, has_table, is_paused, record_entries, require_reason
@@ -42,36 +29,55 @@ from auditlog.recording import Draft, has_table, is_paused, record_entries, requ
 
 @dataclass(eq=False, slots=True)
 class Bracket:
-    """An m2m operation between its pre and its post signal."""
+    """An m2m operation between its pre and its post signal, and what was captured of it so far."""
 
     kind: str
     instance: models.Model
     relation: Relation
     using: str
     block: object
-    before: Links
-    scope: models.Q
-    note: Note
     depth: int
     """How many saves and deletes were in progress when it began."""
-    rows: dict[tuple[Any, Any], tuple[Any, Row]] = attribute(default_factory=dict)
-    """By pair: key and row of a registered through model that Django made and tells no deletes of."""
+    note: Note = attribute(default_factory=Note)
+    added: Links = attribute(default_factory=set)
+    removed: Links = attribute(default_factory=set)
+    labels: dict[Any, str] = attribute(default_factory=dict)
+    moments: list[Moment] = attribute(default_factory=list)
+
+    def collect(self, added: Links, removed: Links, shown: dict[Any, str]) -> None:
+        """Take in pairs that came and went; one that does both has not changed."""
+        self.added, self.removed = (
+            (self.added - removed) | (added - self.removed),
+            (self.removed - added) | (removed - self.added),
+        )
+        self.labels.update(shown)
+        self.moments.append(Moment.now(self.using))
+
+    def take(self) -> tuple[Links, Links]:
+        """What was collected and stands, to be recorded now."""
+        added, removed = self.added, self.removed
+        if not all(moment.surely_stands(self.using) for moment in self.moments):
+            now = _linked(self.relation, added | removed, self.using)
+            added, removed = added & now, removed - now
+        self.added, self.removed, self.moments = set(), set(), []
+        return added, removed
 
 
 _open: ContextVar[tuple[Bracket, ...]] = ContextVar("auditlog_m2m", default=())
 
 
 def connect(registration: Registration) -> None:
-    """Connect one receiver per recorded many-to-many field of the model."""
+    """Capture the through table of each recorded many-to-many field of the model and connect one receiver for it."""
     for field in registration.m2m:
         relation = Relation(registration, field)
-        receiver = _Receiver(relation)
-        m2m_changed.connect(receiver, sender=relation.through, weak=False, dispatch_uid=_uid(field))
+        link(relation)
+        m2m_changed.connect(_Receiver(relation), sender=relation.through, weak=False, dispatch_uid=_uid(field))
 
 
 def disconnect(registration: Registration) -> None:
     """Take back what :func:`connect` did."""
     for field in registration.m2m:
+        unlink(Relation(registration, field))
         m2m_changed.disconnect(sender=field.remote_field.through, dispatch_uid=_uid(field))
 
 
@@ -86,42 +92,37 @@ class _Receiver:
     relation: Relation
 
     def __call__(
-        self,
-        sender: type[models.Model],
-        instance: models.Model,
-        action: str,
-        reverse: bool,
-        pk_set: Collection[Any] | None,
-        using: str,
-        **kwargs: Any,
+        self, sender: type[models.Model], instance: models.Model, action: str, using: str, **kwargs: Any
     ) -> None:
         if not settings.ENABLED or is_paused() or not has_table(using):
             return
         moment, kind = action.split("_")
         if moment == "pre":
-            _before(self.relation, kind, instance, reverse, pk_set, using)
+            _before(self.relation, kind, instance, using)
         else:
             _after(self.relation, kind, instance, using)
 
 
-def _before(
-    relation: Relation, kind: str, instance: models.Model, reverse: bool, keys: Collection[Any] | None, using: str
-) -> None:
+def _before(relation: Relation, kind: str, instance: models.Model, using: str) -> None:
     require_reason(relation.registration.model, using)
     take_write_lock(using, relation.through)
-    scope = scope_of(relation, instance, reverse, keys)
-    lock_links(relation, instance, reverse, keys, scope, using)
+    if relation.through in registry.by_model:
+        return  # recorded row by row
     for outer in _around(relation, using):
         _settle(outer)
     blocks = connections[using].atomic_blocks
-    block, before = blocks[-1] if blocks else None, links_in(relation, scope, using, lock=True)
-    bracket = Bracket(kind, instance, relation, using, block, before, scope, Note(), len(open_frames()))
-    bracket.rows = _rows_of(bracket)
-    _open.set((*_alive(), bracket))
+    block = blocks[-1] if blocks else None
+    _open.set((*_alive(), Bracket(kind, instance, relation, using, block, len(open_frames()))))
+
+
+def _after(relation: Relation, kind: str, instance: models.Model, using: str) -> None:
+    bracket = _close(relation, kind, instance, using)
+    if bracket is not None:
+        _settle(bracket)
 
 
 def _around(relation: Relation, using: str) -> tuple[Bracket, ...]:
-    """The open brackets of the same relation, whose operations a receiver has interrupted."""
+    """The open brackets of the same relation, the innermost last."""
     return tuple(b for b in _alive() if b.relation.field is relation.field and b.using == using)
 
 
@@ -136,81 +137,6 @@ def innermost_bracket(instance: models.Model) -> Bracket | None:
     return next((b for b in reversed(_alive()) if b.instance is instance and b.depth == depth), None)
 
 
-def _after(relation: Relation, kind: str, instance: models.Model, using: str) -> None:
-    bracket = _close(relation, kind, instance, using)
-    if bracket is None:
-        return
-    added, removed = _settle(bracket)
-    for outer in _around(relation, using) if added or removed else ():
-        now = mirrored(relation, links_in(relation, outer.scope, using))
-        outer.before = (outer.before - removed) | (added & now)
-        outer.rows |= _rows_of(outer)
-    if added or removed:
-        _tell_deletes(relation.registration, using)
-
-
-def _tell_deletes(part: Registration, using: str) -> None:
-    """A receiver of a delete changed the relation: its entry says so, and the entry of the delete must not again."""
-    for frame in open_frames():
-        if isinstance(frame, DeleteFrame) and frame.using == using and part in frame.stored:
-            frame.links[part] = deleted_links(part, frame.stored[part], using)
-
-
-def _settle(bracket: Bracket) -> tuple[Links, Links]:
-    """Record what the operation has changed up to now; returns the pairs that came and those that went."""
-    relation, using = bracket.relation, bracket.using
-    now = links_in(relation, bracket.scope, using)
-    if bracket.kind == "add":  # Django adds the mirrored rows after its signal
-        now |= mirrored(relation, now - bracket.before)
-    added, removed = now - bracket.before, bracket.before - now
-    bracket.before = now
-    if relation.through in registry.by_model:
-        _record_rows(bracket, added, removed)
-    else:
-        drafts = _drafts(bracket, by_owner(added), by_owner(removed))
-        record_entries(using, drafts, on_error=relation.registration.options.on_error)
-    return added, removed
-
-
-def _rows_of(bracket: Bracket) -> dict[tuple[Any, Any], tuple[Any, Row]]:
-    """The rows within the bracket of a registered through model that Django made; nothing for any other."""
-    relation, using = bracket.relation, bracket.using
-    part = registry.by_model.get(relation.through)
-    if part is None or not relation.through._meta.auto_created or bracket.kind == "add":
-        return {}
-    every: models.QuerySet[Any] = models.QuerySet(relation.through, using=using)
-    keys = every.filter(bracket.scope).values_list("pk", relation.source.attname, relation.target.attname)
-    pairs = {pk: (owner, target) for pk, owner, target in keys}
-    return {pairs[pk]: (pk, row) for pk, row in stored_rows(using, part, pairs, lock=False).items()}
-
-
-def _record_rows(bracket: Bracket, added: Links, removed: Links) -> None:
-    """A registered through model is recorded row by row: those for which Django sends no signal are recorded here."""
-    relation, using = bracket.relation, bracket.using
-    part = registry.by_model[relation.through]
-    gone = [bracket.rows[pair] for pair in in_order(removed) if pair in bracket.rows]
-    record_entries(using, [_delete_draft(part, pk, row, using) for pk, row in gone], on_error=part.options.on_error)
-    rows: models.QuerySet[Any] = models.QuerySet(relation.through, using=using)
-    for owner, target in in_order(added):
-        pair = {relation.source.attname: owner, relation.target.attname: target}
-        for pk, row in stored_rows(using, part, rows.filter(**pair).values_list("pk", flat=True), lock=False).items():
-            record_entries(using, [create_draft(part, pk, row, using)], on_error=part.options.on_error)
-
-
-def _delete_draft(part: Registration, pk: Any, row: Row, using: str) -> Draft:
-    table = part.table(connections[using].vendor)
-    return Draft(
-        Action.DELETE, part.label, part.key(pk), "", diff(table.names, table.codecs, row, None, masked=part.masked)
-    )
-
-
-def create_draft(part: Registration, pk: Any, row: Row, using: str) -> Draft:
-    """The entry-to-be of a row that the database holds and no instance stands for."""
-    table = part.table(connections[using].vendor)
-    changes = diff(table.names, table.codecs, None, row, masked=part.masked)
-    return Draft(Action.CREATE, part.label, part.key(pk), "", changes)
-
-
 def _close(relation: Relation, kind: str, instance: models.Model, using: str) -> Bracket | None:
     """Take the innermost open bracket of this operation from the stack."""
     brackets = _open.get()
@@ -222,28 +148,73 @@ def _close(relation: Relation, kind: str, instance: models.Model, using: str) ->
     return None
 
 
-def _drafts(bracket: Bracket, added: dict[Any, list[Any]], removed: dict[Any, list[Any]]) -> Iterable[Draft]:
-    relation, instance, using = bracket.relation, bracket.instance, bracket.using
+def _settle(bracket: Bracket) -> None:
+    added, removed = bracket.take()
+    _record(bracket.relation, added, removed, bracket.labels, bracket.using, bracket)
+
+
+def record_links(using: str, part: LinkTable, rows: Sequence[tuple[Row | None, Row | None]]) -> None:
+    """Record, or keep for the operation in progress, what rows of a through table say before and after a write."""
+    for relation in part.relations:
+        added, removed = _difference(relation, using, part, rows)
+        shown = _labels(relation, added | removed, using)
+        brackets = _around(relation, using)
+        if brackets:
+            brackets[-1].collect(added, removed, shown)
+        else:
+            removed -= _tell_deletes(relation, removed, shown, using)
+            _record(relation, added, removed, shown, using, None)
+
+
+def _difference(
+    relation: Relation, using: str, part: LinkTable, rows: Iterable[tuple[Row | None, Row | None]]
+) -> tuple[Links, Links]:
+    table = part.table(connections[using].vendor)
+    added: Links = set()
+    removed: Links = set()
+    for old, new in rows:
+        before = None if old is None else relation.pair(table, old)
+        after = None if new is None else relation.pair(table, new)
+        if before != after:
+            added |= set() if after is None else {after}
+            removed |= set() if before is None else {before}
+    return {pair for pair in added if None not in pair}, {pair for pair in removed if None not in pair}
+
+
+def _labels(relation: Relation, links: Links, using: str) -> dict[Any, str]:
+    known = next((b.instance for b in reversed(_around(relation, using))), None)
+    keys = {target for _, target in links}
+    found = labels(relation.field.related_model, relation.target.target_field, keys, using, known=known)
+    return {key: label for key, (_, label) in found.items()}
+
+
+def _record(
+    relation: Relation, added: Links, removed: Links, shown: dict[Any, str], using: str, bracket: Bracket | None
+) -> None:
+    if added or removed:
+        drafts = _drafts(relation, by_owner(added), by_owner(removed), shown, using, bracket)
+        record_entries(using, drafts, on_error=relation.registration.options.on_error)
+
+
+def _drafts(
+    relation: Relation,
+    added: dict[Any, list[Any]],
+    removed: dict[Any, list[Any]],
+    shown: dict[Any, str],
+    using: str,
+    bracket: Bracket | None,
+) -> Iterable[Draft]:
+    part, field = relation.registration, relation.field
     owners = in_order({*added, *removed})
-    source, target = relation.source.target_field, relation.target.target_field
-    named = labels(relation.registration.model, source, owners, using, known=instance)
-    others = {key for keys in (*added.values(), *removed.values()) for key in keys}
-    shown = labels(relation.field.related_model, target, others, using, known=instance)
-    show = Shown(relation, connections[using].vendor, {key: label for key, (_, label) in shown.items()})
+    instance = None if bracket is None else bracket.instance
+    named = labels(part.model, relation.source.target_field, owners, using, known=instance)
+    show = Shown(relation, connections[using].vendor, shown)
     for owner in owners:
         pk, label = named.get(owner, (owner, ""))
-        changes = show.change(added.get(owner, []), removed.get(owner, []))
-        key = relation.registration.key(pk)
-        note = bracket.note if _is_owner(relation, instance, owner) else Note()
-        yield Draft(
-            Action.UPDATE,
-            relation.registration.label,
-            key,
-            label,
-            {relation.field.name: changes},
-            reason=note.reason,
-            facts=note.facts,
-        )
+        changes = {field.name: show.change(added.get(owner, []), removed.get(owner, []))}
+        note = bracket.note if bracket is not None and _is_owner(relation, bracket.instance, owner) else Note()
+        key = part.key(pk)
+        yield Draft(Action.UPDATE, part.label, key, label, changes, reason=note.reason, facts=note.facts)
 
 
 def _is_owner(relation: Relation, instance: models.Model, owner: Any) -> bool:
@@ -251,3 +222,35 @@ def _is_owner(relation: Relation, instance: models.Model, owner: Any) -> bool:
     if not isinstance(instance, relation.registration.model):
         return False
     return bool(getattr(instance, relation.source.target_field.attname) == owner)
+
+
+def _linked(relation: Relation, links: Links, using: str) -> Links:
+    """Those of the pairs that the through table holds."""
+    source, target = relation.source.attname, relation.target.attname
+    rows: models.QuerySet[Any] = models.QuerySet(relation.through, using=using)
+    return links & set(
+        rows.filter(**{f"{source}__in": [owner for owner, _ in links]}).order_by().values_list(source, target)
+    )
+
+
+def _tell_deletes(relation: Relation, removed: Links, shown: dict[Any, str], using: str) -> Links:
+    """Give the links of objects that are being deleted to the entries of their deletion; returns these links."""
+    told: Links = set()
+    for frame in open_frames() if removed else ():
+        if isinstance(frame, DeleteFrame) and frame.using == using and relation.registration in frame.doomed:
+            doomed = _doomed(relation, frame, {owner for owner, _ in removed - told}, using)
+            gone = {pair for pair in removed - told if pair[0] in doomed}
+            show = Shown(relation, connections[using].vendor, shown)
+            for owner, targets in by_owner(gone).items():
+                frame.unlink(relation.registration, doomed[owner], relation.field.name, show.change([], targets))
+            told |= gone
+    return told
+
+
+def _doomed(relation: Relation, frame: DeleteFrame, owners: set[Any], using: str) -> dict[Any, Any]:
+    """The primary keys, by owner key, of those owners that the frame is about to delete."""
+    doomed, field = frame.doomed[relation.registration], relation.source.target_field
+    pks = {owner: owner for owner in owners}
+    if not field.primary_key:
+        pks = {owner: pk for owner, (pk, _) in labels(relation.registration.model, field, owners, using).items()}
+    return {owner: pk for owner, pk in pks.items() if pk in doomed}

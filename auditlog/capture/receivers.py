@@ -7,13 +7,14 @@ project), once, with a ``dispatch_uid``. They decide when to record, never what 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from django.db import connections, models
 from django.db.models import signals
 
 from auditlog.capture import loaded, m2m
-from auditlog.capture.diff import diff
+from auditlog.capture.drafts import draft_of
 from auditlog.capture.frames import (
     DeleteFrame,
     Moment,
@@ -28,9 +29,8 @@ from auditlog.capture.frames import (
 )
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import classes_of, label_of, registry
+from auditlog.capture.relations import LinkTable
 from auditlog.capture.snapshot import Row, from_instance, stored, stored_rows, take_write_lock
-from auditlog.models import Action
-from auditlog.naming import is_shortened
 from auditlog.recording import Draft, is_recorded, record_entries, require_reason
 
 
@@ -45,6 +45,12 @@ def on_pre_save(sender: type[models.Model], instance: models.Model, raw: bool, u
     frame.taken = True
 
 
+def prepare_set(part: Registration, using: str) -> None:
+    """What every set-based write begins with: the reason that the model may require, and SQLite's lock."""
+    require_reason(part.model, using)
+    take_write_lock(using, part.model)
+
+
 def _prepare(frame: SaveFrame, raw: bool) -> None:
     """Find out what the save is about to overwrite."""
     instance, using = frame.instance, frame.using
@@ -52,7 +58,7 @@ def _prepare(frame: SaveFrame, raw: bool) -> None:
         own = type(instance)._meta.concrete_model
         frame.parts = frame.parts[:1] if frame.parts and frame.parts[0].model is own else ()
     keys = [part_pk(instance, part, using) for part in frame.parts]
-    _write_pending(using, {(part.label, part.key(key)) for part, key in zip(frame.parts, keys, strict=True)})
+    write_pending(using, {(part.label, part.key(key)) for part, key in zip(frame.parts, keys, strict=True)})
     if not frame.parts or not _may_exist(frame, raw):
         return
     frame.stored = {} if raw else loaded.kept(instance, frame.parts, using)
@@ -137,39 +143,18 @@ def _new_state(frame: SaveFrame, part: Registration, sent: Collection[str] | Non
 
 
 def _record_row(frame: SaveFrame, part: Registration, new: Row) -> None:
-    vendor = connections[frame.using].vendor
-    table = part.table(vendor)
+    table = part.table(connections[frame.using].vendor)
     old = frame.old(part)
-    changes = diff(table.names, table.codecs, old, new, masked=part.masked)
-    if not changes or (old is not None and part.quiet.issuperset(changes)):
+    if isinstance(part, LinkTable):
+        m2m.record_links(frame.using, part, [(old, new)])
         moved(frame.using, part, part.pk_of(new), new, None)
         return
-    action = Action.CREATE if old is None else Action.UPDATE
     facts = {"snapshot": "loaded"} if frame.loaded and old is not None else {}
     note = Note(frame.note.reason, {**facts, **frame.note.facts})
-    draft = make_draft(part, action, new, changes, label=label_of(frame.instance), vendor=vendor, note=note)
-    record_entries(frame.using, [draft], on_error=part.options.on_error)
+    draft = draft_of(part, table, old, new, label=lambda: label_of(frame.instance), note=note)
+    if draft is not None:
+        record_entries(frame.using, [draft], on_error=part.options.on_error)
     moved(frame.using, part, part.pk_of(new), new, draft)
-
-
-def make_draft(
-    part: Registration,
-    action: Action,
-    row: Row,
-    changes: dict[str, Any],
-    *,
-    label: str,
-    vendor: str,
-    note: Note,
-) -> Draft:
-    """The entry-to-be of one changed row; a key too long for its column stands in full among the changes."""
-    key = part.key(part.pk_of(row))
-    if is_shortened(key) and not part.key_is_masked:
-        table = part.table(vendor)
-        for field in part.model._meta.pk_fields:
-            at = table.names.index(field.name)
-            changes.setdefault(field.name, [table.codecs[at].encode(row[at])] * 2)
-    return Draft(action, part.label, key, label, changes, reason=note.reason, facts=note.facts)
 
 
 def on_post_delete(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
@@ -183,14 +168,12 @@ def on_post_delete(sender: type[models.Model], instance: models.Model, using: st
     frame.stored.get(part, {}).pop(pk, None)
     if row is None:
         return
-    vendor = connections[using].vendor
-    table = part.table(vendor)
-    changes = diff(table.names, table.codecs, row, None, masked=part.masked)
-    changes.update(frame.links.get(part, {}).get(pk, {}))
+    table = part.table(connections[using].vendor)
     note = frame.notes.pop(id(instance), Note())
-    draft = make_draft(part, Action.DELETE, row, changes, label=label_of(instance), vendor=vendor, note=note)
-    moved(using, part, pk, None, draft)
-    frame.drafts.append((part, draft))
+    draft = draft_of(part, table, row, None, label=lambda: label_of(instance), note=note)
+    if draft is not None:
+        moved(using, part, pk, None, draft)
+        frame.drafts.append((part, draft))
 
 
 def on_pre_delete(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
@@ -199,7 +182,7 @@ def on_pre_delete(sender: type[models.Model], instance: models.Model, using: str
         require_reason(sender, using)
 
 
-def _write_pending(using: str, keys: set[tuple[str, str]]) -> None:
+def write_pending(using: str, keys: set[tuple[str, str]]) -> None:
     """Write the entries that open deletes hold for these rows: a receiver makes one of them again."""
     for frame in open_frames():
         if isinstance(frame, DeleteFrame) and frame.using == using:
@@ -211,16 +194,35 @@ def _write_pending(using: str, keys: set[tuple[str, str]]) -> None:
 
 def write_deletes(frame: DeleteFrame) -> None:
     """Write the entries of a delete, in one go; those written early again where their savepoint was rolled back."""
+    for part, rows in frame.stored.items():
+        _write_silent(frame, part, rows)
     for part, draft, moment in frame.written:
         if not moment.surely_stands(frame.using) and not is_recorded(frame.using, draft):
             frame.drafts.append((part, draft))
     _write(frame, frame.drafts)
 
 
+def _write_silent(frame: DeleteFrame, part: Registration, rows: dict[Any, Row]) -> None:
+    """The rows of tables for which no signal came."""
+    if isinstance(part, LinkTable):
+        m2m.record_links(frame.using, part, [(frame.old(part, pk), None) for pk in rows])
+    elif part.is_silent:
+        table = part.table(connections[frame.using].vendor)
+        drafts = (draft_of(part, table, frame.old(part, pk), None) for pk in rows)
+        frame.drafts += [(part, draft) for draft in drafts if draft is not None]
+
+
 def _write(frame: DeleteFrame, drafts: list[tuple[Registration, Draft]]) -> None:
+    drafts = [(part, _with_links(frame, draft)) for part, draft in drafts]
     for on_error in ("raise", "log"):
         chosen = [draft for part, draft in drafts if part.options.on_error == on_error]
         record_entries(frame.using, chosen, on_error=on_error, columns=frame.columns)
+
+
+def _with_links(frame: DeleteFrame, draft: Draft) -> Draft:
+    """The draft with the relations that ended with the object."""
+    links = frame.links.pop((draft.model, draft.object_id), {})
+    return replace(draft, changes={**draft.changes, **links}) if links else draft
 
 
 _RECEIVERS = (

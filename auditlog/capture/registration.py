@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,28 @@ class Table:
     codecs: tuple[Codec, ...]
     computed: bool
     """Whether what is stored may differ from what was assigned, so that a written row is always read again."""
+    keys: tuple[int, ...]
+    """Where the fields of the primary key stand."""
+    generated: frozenset[str]
+    """Names of the columns that the database computes from others."""
+
+    def pk_of(self, row: Sequence[Any]) -> Any:
+        """The primary key within a row of these fields; a tuple for a composite key."""
+        parts = tuple(row[at] for at in self.keys)
+        return parts if len(parts) > 1 else parts[0]
+
+    def narrowed(self, names: Collection[str]) -> Table:
+        """Only the fields of these names, the key, and what the database computes."""
+        keys = {self.names[at] for at in self.keys}
+        kept = [at for at, name in enumerate(self.names) if name in names or name in keys or name in self.generated]
+        return Table(
+            tuple(self.names[at] for at in kept),
+            tuple(self.attnames[at] for at in kept),
+            tuple(self.codecs[at] for at in kept),
+            self.computed,
+            tuple(kept.index(at) for at in self.keys),
+            self.generated,
+        )
 
 
 @dataclass(eq=False)
@@ -87,6 +109,11 @@ class Registration:
             if f.name not in options.exclude and (chosen is None or f.name in chosen)
         )
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no signal tells us of saves and deletes: Django sends none, or no receiver of ours is connected."""
+        return bool(self.model._meta.auto_created) or is_historical(self.model)
+
     @cached_property
     def quiet(self) -> frozenset[str]:
         """Names of the fields that write no entry when nothing else changed."""
@@ -106,6 +133,8 @@ class Registration:
                 tuple(f.attname for f in self.fields),
                 tuple(codec_for(f, vendor) for f in self.fields),
                 any(_is_computed(f) for f in self.fields),
+                tuple(self.fields.index(f) for f in self.model._meta.pk_fields),
+                frozenset(f.name for f in self.fields if getattr(f, "generated", False)),
             )
         return self._tables[vendor]
 
@@ -117,6 +146,11 @@ class Registration:
     def key(self, pk: Any) -> str:
         """The primary key as entries store it."""
         return key_text(pk, masked=self.key_is_masked)
+
+
+def is_historical(model: type[models.Model]) -> bool:
+    """Whether the class is one that a migration made of its state, not the project's own."""
+    return model.__module__ == "__fake__"
 
 
 _WRITERS = ("pre_save", "get_prep_value", "get_db_prep_value", "get_db_prep_save", "from_db_value")

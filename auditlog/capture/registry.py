@@ -6,7 +6,7 @@ too, because Django sends no signal for the parents of the class saved nor for a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar, overload
 
@@ -30,6 +30,8 @@ class Registry:
 
     def __init__(self) -> None:
         self.by_model: dict[Model, Registration] = {}
+        self.links: dict[Model, Registration] = {}
+        """Through tables of recorded many-to-many relations, kept by :mod:`auditlog.capture.m2m`."""
         self._observers: list[tuple[Callable[[Registration], None], Callable[[Registration], None]]] = []
 
     def observe(self, added: Callable[[Registration], None], removed: Callable[[Registration], None]) -> None:
@@ -138,14 +140,6 @@ def registration_for(model: Model) -> Registration | None:
 def registrations() -> tuple[Registration, ...]:
     """All registrations, ordered by label."""
     return tuple(sorted(registry.by_model.values(), key=lambda registration: registration.label))
-
-
-def chain(model: Model) -> Iterable[Registration]:
-    """The registrations of the tables that a save of ``model`` may write: its own, then its parents'."""
-    concrete = model._meta.concrete_model or model
-    for table in (concrete, *concrete._meta.get_parent_list()):
-        if table in registry.by_model:
-            yield registry.by_model[table]
 
 
 def key_is_masked(model: Model) -> bool:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.core.signals import setting_changed
 from django.db import models
 from django.db.models.signals import class_prepared, pre_delete, pre_save
 
 from auditlog.capture import receivers, writepaths
 from auditlog.capture.registration import Registration
-from auditlog.capture.registry import register, registry, relatives
+from auditlog.capture.registry import register, registrations, registry, relatives
 from auditlog.capture.secrets import key_is_secret
 from auditlog.conf import settings
 from auditlog.exceptions import AppendOnlyError
@@ -39,10 +40,24 @@ def install() -> None:
             if relative not in registry.by_model:
                 register(registration.model, **_arguments(registration))
                 break
-    registry.observe(receivers.connect, receivers.disconnect)
+    registry.observe(_connect, receivers.disconnect)
+    setting_changed.connect(on_setting_changed, dispatch_uid="auditlog")
     class_prepared.connect(on_class_prepared, dispatch_uid="auditlog")
     pre_save.connect(refuse_overwriting, sender=Entry, dispatch_uid="auditlog")
     pre_delete.connect(refuse_deleting, sender=Entry, dispatch_uid="auditlog")
+
+
+def _connect(registration: Registration) -> None:
+    """Connect the receivers, unless recording is off: Django asks and locks more where anybody listens."""
+    if settings.ENABLED:
+        receivers.connect(registration)
+
+
+def on_setting_changed(setting: str, **kwargs: Any) -> None:
+    """Tests turn recording on and off."""
+    if setting == "AUDITLOG":
+        for registration in registrations():
+            (receivers.connect if settings.ENABLED else receivers.disconnect)(registration)
 
 
 def _decided(model: type[models.Model]) -> bool:
@@ -102,7 +117,8 @@ def on_class_prepared(sender: type[models.Model], **kwargs: Any) -> None:
     concrete = sender._meta.concrete_model or sender
     known = registry.by_model.get(concrete)
     if known is not None:
-        receivers.connect_class(known, sender)
+        if settings.ENABLED:
+            receivers.connect_class(known, sender)
         return
     for parent in sender._meta.get_parent_list():
         if parent in registry.by_model and sender._meta.apps is apps:

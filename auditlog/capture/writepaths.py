@@ -6,63 +6,25 @@ opened and his errors pass through untouched; in autocommit the change and its e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
 from typing import Any
 
 from django.db import connections, models, router, transaction
 from django.db.models.deletion import Collector
+from django.db.models.sql import UpdateQuery
 
-from auditlog.capture import receivers
-from auditlog.capture.frames import DeleteFrame, SaveFrame, opened
+from auditlog.capture import cascades, conflicts, inserts, receivers, sets
+from auditlog.capture.frames import DeleteFrame, SaveFrame, canonical_pk, opened
 from auditlog.capture.loaded import forget
 from auditlog.capture.registration import Registration
-from auditlog.capture.registry import chain, registry
-from auditlog.capture.relations import deleted_links
 from auditlog.capture.snapshot import in_transaction, stored_rows, take_write_lock
-from auditlog.conf import settings
+from auditlog.capture.tracking import chain, tracked
+from auditlog.capture.units import is_recording, unit
 from auditlog.contexts import columns
-from auditlog.recording import has_table, is_paused
 
 _WRAPPED: list[tuple[type, str, Callable[..., Any]]] = []
-
-
-@contextmanager
-def unit(using: str, *, own: bool = True) -> Iterator[bool]:
-    """The caller's transaction if he has one, else our own; yields whether it is our own.
-
-    On SQLite ours begins IMMEDIATE: reading first would forbid to wait for the write lock later.
-    """
-    connection: Any = connections[using]
-    if not own or in_transaction(connection):
-        yield False
-        return
-    mode = getattr(connection, "transaction_mode", None)
-    if connection.vendor == "sqlite":
-        connection.transaction_mode = "IMMEDIATE"
-    block = transaction.atomic(using, savepoint=False)
-    try:
-        block.__enter__()
-    finally:
-        if connection.vendor == "sqlite":
-            connection.transaction_mode = mode
-    with _exiting(block):
-        yield True
-
-
-@contextmanager
-def _exiting(block: transaction.Atomic) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        block.__exit__(type(error), error, error.__traceback__)
-        raise
-    block.__exit__(None, None, None)
-
-
-def _recording(using: str) -> bool:
-    return settings.ENABLED and not is_paused() and has_table(using)
 
 
 def _save_base(original: Callable[..., None]) -> Callable[..., None]:
@@ -75,19 +37,22 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
         using: str | None = None,
         update_fields: Any = None,
     ) -> None:
-        if self._meta.concrete_model not in registry.by_model:
+        if tracked(type(self)) is None:
             original(self, raw, force_insert, force_update, using, update_fields)
             return
         alias = using or router.db_for_write(type(self), instance=self)
-        if not _recording(alias):
+        if not is_recording(alias):
             original(self, raw, force_insert, force_update, alias, update_fields)
             return
         frame = SaveFrame(self, alias, tuple(chain(type(self))), inserts=bool(force_insert), updates=bool(force_update))
-        own = all(part.options.transaction == "own" for part in frame.parts)
         try:
-            with unit(alias, own=own) as frame.ours, opened(frame):
+            with unit(alias, frame.parts) as frame.ours, opened(frame):
                 try:
+                    if frame.parts[0].is_silent:
+                        receivers.on_pre_save(type(self), self, raw, alias)
                     original(self, raw, force_insert, force_update, alias, update_fields)
+                    if not frame.done and frame.parts and frame.parts[0].is_silent:
+                        receivers.settle(frame, update_fields=update_fields, reread=raw)
                 except BaseException:
                     if not frame.ours:
                         _settle_after_error(frame)
@@ -115,20 +80,18 @@ def _settle_after_error(frame: SaveFrame) -> None:
 def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def delete(self: Collector) -> Any:
-        parts = _doomed(self)
-        if not parts or not _recording(self.using):
+        doomed = {model: [obj.pk for obj in objs] for model, objs in self.data.items() if objs}
+        parts = {part for model in doomed if (part := tracked(model)) is not None}
+        if not (parts or any(map(cascades.reaches, doomed))) or not is_recording(self.using):
             return original(self)
-        own = all(part.options.transaction == "own" for part in parts)
         frame = DeleteFrame(self.using)
-        with unit(self.using, own=own), opened(frame):
+        with unit(self.using, parts), opened(frame):
             frame.columns = columns(self.using)
-            take_write_lock(self.using, next(iter(parts)).model)
-            for part in sorted(parts, key=lambda each: each.label):
-                rows = stored_rows(self.using, part, parts[part], lock=True, no_key=False)
-                frame.stored[part] = {part.pk_of(row): row for row in rows.values()}
-                frame.links[part] = deleted_links(part, frame.stored[part], self.using)
+            take_write_lock(self.using, next(iter(doomed)))
+            _hold(frame, doomed)
             receivers.settle_outer(self.using, lambda part, pk: frame.stored.get(part, {}).get(pk))
-            result = original(self)
+            with cascades.recorded_cascades(doomed, self.using):
+                result = original(self)
             with transaction.mark_for_rollback_on_error(self.using):
                 receivers.write_deletes(frame)
         return result
@@ -136,19 +99,107 @@ def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
     return delete
 
 
-def _doomed(collector: Collector) -> dict[Registration, list[Any]]:
-    """The keys of the loaded objects about to be deleted, by registered table; proxies count for their table."""
-    found: dict[Registration, list[Any]] = {}
-    for model, instances in collector.data.items():
-        part = registry.by_model.get(model._meta.concrete_model or model)
-        if part is not None and instances:
-            found.setdefault(part, []).extend(obj.pk for obj in instances)
-    return found
+def _hold(frame: DeleteFrame, doomed: dict[type[models.Model], list[Any]]) -> None:
+    """Lock and read the rows about to be deleted, table by table in one order for all; proxies count for theirs."""
+    keys: dict[Registration, list[Any]] = {}
+    for model, pks in doomed.items():
+        part = tracked(model)
+        if part is not None:
+            keys.setdefault(part, []).extend(pks)
+    for part in sorted(keys, key=lambda each: each.label):
+        rows = stored_rows(frame.using, part, keys[part], lock=True, no_key=False)
+        frame.stored[part] = {part.pk_of(row): row for row in rows.values()}
+        frame.doomed[part] = {canonical_pk(part, pk, frame.using) for pk in keys[part]}
+
+
+def _queryset_update(original: Callable[..., int]) -> Callable[..., int]:
+    @wraps(original)
+    def update(self: models.QuerySet[Any], **kwargs: Any) -> int:
+        fields = sets.touched(self.model, kwargs)
+        query: Any = self.query
+        refused = query.is_sliced or query.combinator or query.distinct_fields
+        if not fields or refused or not is_recording(_alias(self)):
+            return original(self, **kwargs)
+        with unit(self.db, fields):
+            return sets.update(original, self, kwargs, fields)
+
+    return update
+
+
+def _alias(queryset: models.QuerySet[Any]) -> str:
+    """The database that the queryset writes to."""
+    queryset._for_write = True  # type: ignore[attr-defined]
+    return queryset.db
+
+
+def _update_batch(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def update_batch(self: Any, pk_list: list[Any], values: dict[str, Any], using: str) -> None:
+        fields = sets.touched(self.get_meta().model, values)
+        if not fields or not is_recording(using):
+            original(self, pk_list, values, using)
+            return
+        with unit(using, fields):
+            sets.update_batch(original, self, pk_list, values, using, fields)
+
+    return update_batch
+
+
+def _bulk_create(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def bulk_create(
+        self: models.QuerySet[Any],
+        objs: Any,
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Any = None,
+        unique_fields: Any = None,
+    ) -> Any:
+        part = tracked(self.model)
+        options = {
+            "batch_size": batch_size, "ignore_conflicts": ignore_conflicts, "update_conflicts": update_conflicts,
+            "update_fields": update_fields, "unique_fields": unique_fields,
+        }  # fmt: skip
+        if part is None or not objs or not is_recording(_alias(self)) or not conflicts.is_asked_rightly(self, options):
+            return original(self, objs, **options)
+        objs = list(objs)
+        insert = conflicts.upsert if ignore_conflicts or update_conflicts else inserts.insert
+        with unit(self.db, [part]):
+            receivers.prepare_set(part, self.db)
+            return insert(original, self, objs, options, part)
+
+    return bulk_create
+
+
+def _raw_delete(original: Callable[..., int]) -> Callable[..., int]:
+    @wraps(original)
+    def _raw_delete(self: models.QuerySet[Any], using: str) -> int:
+        part = tracked(self.model)
+        cascading = cascades.reaches(self.model)
+        if (part is None and not cascading) or not is_recording(using):
+            return original(self, using)
+        with unit(using, [part] if part is not None else []), ExitStack() as stack:
+            take_write_lock(using, self.model)
+            if part is None:
+                keys = list(self._chain().values_list("pk", flat=True))  # type: ignore[attr-defined]
+                stack.enter_context(cascades.recorded_cascades({self.model: keys}, using))
+                return original(self, using)
+            rows = stack.enter_context(sets.deleted(self, part, using))
+            if cascading:
+                stack.enter_context(cascades.recorded_cascades({self.model: rows.keys()}, using))
+            return original(rows.narrowed(self), using)
+
+    return _raw_delete
 
 
 _VERBS: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any]]], ...] = (
     (models.Model, "save_base", _save_base),
     (Collector, "delete", _collector_delete),
+    (models.QuerySet, "update", _queryset_update),
+    (models.QuerySet, "bulk_create", _bulk_create),
+    (models.QuerySet, "_raw_delete", _raw_delete),
+    (UpdateQuery, "update_batch", _update_batch),
 )
 
 
