@@ -1,0 +1,1 @@
+"""Trust: whether the log still says what the tables hold."""
