@@ -17,11 +17,14 @@ class AuditlogConfig(AppConfig):
         """Wrap the write paths, connect the receivers of the registered models and add the optional integrations."""
         from auditlog import checks
         from auditlog.capture import tripwire, wiring
-        from auditlog.integrations import auth, commands
+        from auditlog.integrations import auth, commands, migrations
+        from auditlog.trust import registrations
 
         wiring.install()
         tripwire.install()
         commands.install()
+        migrations.install()
+        registrations.install()
         auth.install()
         checks.install()
         if apps.is_installed("django.contrib.admin"):

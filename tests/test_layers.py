@@ -27,7 +27,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auditlog.models",),
     ("auditlog.recording",),
     ("auditlog.capture",),
-    ("auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks", "auditlog.checks_databases"),
+    (
+        "auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks", "auditlog.checks_databases",
+        "auditlog.trust",
+    ),
     ("auditlog.integrations",),
     ("auditlog.admin", "auditlog.api", "auditlog.export", "auditlog.templatetags"),
     ("auditlog.management", "auditlog.migrations", "auditlog.apps"),
