@@ -28,7 +28,8 @@ _relations: WeakKeyDictionary[Model, tuple[models.ForeignKey[Any, Any], ...]] = 
 def _pointing(model: Model) -> tuple[models.ForeignKey[Any, Any], ...]:
     """The foreign keys to the model whose rows the database looks after when one of its rows goes."""
     if model not in _relations:
-        every = (each.field for each in get_candidate_relations_to_delete(model._meta))
+        relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
+        every = (each.field for each in relations)
         _relations[model] = tuple(f for f in every if hasattr(f.remote_field.on_delete, "on_delete_sql"))
     return _relations[model]
 

@@ -124,7 +124,7 @@ class _Returning:
         **conflict: Any,
     ) -> list[tuple[Any, ...]]:
         query = InsertQuery(self.model, **conflict)
-        query.insert_values(fields, objs, raw=raw)
+        query.insert_values(fields, list(objs), raw=raw)
         compiler: Any = query.get_compiler(using=self.view.using)
         compiler.returning_fields = self.columns
         found = [row for sql, params in compiler.as_sql() for row in self._execute(sql, params)]

@@ -64,7 +64,7 @@ class View:
 
     def by_keys(self, keys: list[Any]) -> dict[Any, Seen]:
         """The rows with these keys as they are now, with their labels, read in chunks and not locked."""
-        every = models.QuerySet(self.part.model, using=self.using)
+        every: Rows = models.QuerySet(self.part.model, using=self.using)
         found: dict[Any, Seen] = {}
         for at in range(0, len(keys), CHUNK):
             found.update(self.read(every.filter(pk__in=keys[at : at + CHUNK]), labelled=True))
@@ -120,16 +120,20 @@ class Spooled(Held):
         rows: Rows = models.QuerySet(self.view.part.model, using=self.view.using)
         alias = rows.query.get_initial_alias()
         rows.query.alias_map[alias] = BaseTable(self.name, alias)
+        rows.query.table_map = {self.name: [alias]}
         return rows
 
     def narrowed(self, queryset: Rows) -> Rows:
+        """The queryset, over these rows only."""
         return _restricted(queryset, self._kept().order_by().values("pk"))
 
     def find(self, part: Registration, pk: Any) -> Row | None:
+        """The row of this key as it was, if it is one of these."""
         found = self.view.read(self._kept().filter(pk=pk)) if part is self.view.part else iter(())
         return next((seen.row for _, seen in found), None)
 
     def chunks(self) -> Iterator[dict[Any, Seen]]:
+        """The rows as they were, in key order."""
         rows = self._kept()
         while chunk := dict(self.view.read(rows.order_by("pk")[:CHUNK], labelled=True)):
             yield chunk
@@ -187,17 +191,18 @@ def _spooled(rows: Rows, view: View) -> Iterator[Spooled]:
     name = f"auditlog_held_{secrets.token_hex(6)}"
     fields = view.part.model._meta.local_concrete_fields
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(f.column) for f in fields)
+    columns = ", ".join(quote(str(f.column)) for f in fields)
     source = rows.order_by().values_list(*(f.attname for f in fields))
     _execute(view.using, _making(connection, name, view.part.model, columns))
     try:
         sql, params = source.query.get_compiler(view.using).as_sql()
-        _execute(view.using, f"INSERT INTO {quote(name)} ({columns}) {sql}", params)  # noqa: S608 - names, quoted
+        _execute(view.using, f"INSERT INTO {quote(name)} ({columns}) {sql}", params)
         if connection.vendor != "mysql":
             _execute(view.using, _indexing(connection, name, view.part.model))
         yield Spooled(view, name)
     except BaseException:
-        if connection.vendor == "mysql":  # elsewhere the table goes away with what is rolled back
+        # elsewhere the table goes away with what is rolled back; there at the latest with the connection
+        if connection.vendor == "mysql" and not connection.needs_rollback:
             _execute(view.using, f"DROP TEMPORARY TABLE IF EXISTS {quote(name)}")
         raise
     temporary = "TEMPORARY " if connection.vendor == "mysql" else ""  # an ordinary DROP would commit there
@@ -209,7 +214,7 @@ def _making(connection: Any, name: str, model: type[models.Model], columns: str)
     quote: Callable[[str], str] = connection.ops.quote_name
     empty = f"AS SELECT {columns} FROM {quote(model._meta.db_table)} WHERE 1 = 0"  # noqa: S608 - names, quoted
     if connection.vendor == "mysql":  # an index made later would commit
-        key = ", ".join(quote(f.column) for f in model._meta.pk_fields)
+        key = ", ".join(quote(str(f.column)) for f in model._meta.pk_fields)
         return f"CREATE TEMPORARY TABLE {quote(name)} (PRIMARY KEY ({key})) {empty}"
     return f"CREATE TEMPORARY TABLE {quote(name)} {empty}"
 
@@ -218,7 +223,7 @@ def _indexing(connection: Any, name: str, model: type[models.Model]) -> str:
     """The statement that indexes the temporary table by the model's key."""
     quote: Callable[[str], str] = connection.ops.quote_name
     place = "temp." if connection.vendor == "sqlite" else ""
-    key = ", ".join(quote(f.column) for f in model._meta.pk_fields)
+    key = ", ".join(quote(str(f.column)) for f in model._meta.pk_fields)
     return f"CREATE INDEX {place}{quote(name + '_key')} ON {quote(name)} ({key})"
 
 

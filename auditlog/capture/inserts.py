@@ -42,9 +42,14 @@ def _one_by_one(queryset: Rows) -> Iterator[None]:
         return
     original = queryset._insert  # type: ignore[attr-defined]
 
+    made = queryset.model._meta.db_returning_fields
+
     def each(objs: Objects, fields: Sequence[Any], **kwargs: Any) -> list[Any]:
-        asked = {**kwargs, "returning_fields": queryset.model._meta.db_returning_fields}  # type: ignore[attr-defined]
-        return [row for obj in objs for row in original([obj], fields=fields, **asked)]
+        for obj in objs:
+            for row in original([obj], fields=fields, **{**kwargs, "returning_fields": made}):
+                for field, value in zip(made, row, strict=False):  # MySQL returns the key alone
+                    setattr(obj, field.attname, value)
+        return []
 
     with shadowed(queryset, each):
         yield

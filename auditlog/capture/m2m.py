@@ -1,8 +1,8 @@
 """Many-to-many changes: the signal gives the meaning, the captured rows of the through table are the truth.
 
-``remove`` sends the keys that were asked for, ``clear`` sends none, cascades and direct writes send no signal at all. So
-the through table is captured like any other, and what is captured between the signals before and after an operation
-becomes one readable entry for each owning object. What is captured outside of one is recorded at once, in the same form.
+``remove`` sends the keys that were asked for, ``clear`` sends none, cascades and direct writes send no signal at all.
+So the through table is captured like any other, and what is captured between the signals before and after an operation
+becomes one readable entry for each owning object. What is captured outside of one is recorded at once in the same form.
 """
 
 from __future__ import annotations

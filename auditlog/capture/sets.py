@@ -54,7 +54,7 @@ def _drafts(view: View, rows: Iterable[Changed]) -> Iterator[Draft]:
 def view_of(part: Registration, using: str, names: Collection[str] | None = None) -> View:
     """The fields to read: those of ``names``, or all, also where a save in progress may have to know them."""
     table = part.table(connections[using].vendor)
-    whole = names is None or open_frames()
+    whole = names is None or open_frames() or isinstance(part, LinkTable)
     return View(part, table if whole else table.narrowed(names or ()), using)
 
 
@@ -100,9 +100,7 @@ def _view(part: Registration, fields: dict[Registration, set[str]], using: str, 
     return view_of(part, using, None if whole else fields.get(part, ()))
 
 
-def _hold(
-    stack: ExitStack, part: Registration, fields: dict[Registration, set[str]], rows: Held, using: str
-) -> Held:
+def _hold(stack: ExitStack, part: Registration, fields: dict[Registration, set[str]], rows: Held, using: str) -> Held:
     """Hold the rows that a parent table has of the objects in ``rows``."""
     children: Rows = models.QuerySet(rows.view.part.model, using=using)
     keys = rows.narrowed(children).order_by().values(part.model._meta.pk.attname)

@@ -10,6 +10,7 @@ from django.db import models
 
 from auditlog.capture.registration import Registration, is_historical
 from auditlog.capture.registry import Model, registrations, registry
+from auditlog.capture.relations import LinkTable, Relation
 from auditlog.naming import model_label
 
 
@@ -34,17 +35,34 @@ _seen: WeakKeyDictionary[Model, Registration] = WeakKeyDictionary()
 
 def _historical(model: Model) -> Registration | None:
     """The registration that a model had by its label at the time of a migration, with the fields it then had."""
-    real = _by_label(model_label(model))
+    real = _by_label(model_label(model)) or _link_by_label(model_label(model))
     if real is None:
         return None
     known = _seen.get(model)
     if known is None or known.options is not real.options:
-        known = _seen[model] = Registration(model, real.options, _Everything())  # type: ignore[arg-type] # only get()
+        known = _seen[model] = _made_like(real, model)
     return known
+
+
+def _made_like(real: Registration, model: Model) -> Registration:
+    everything: Any = _Everything()
+    if not isinstance(real, LinkTable):
+        return Registration(model, real.options, everything)
+    relations = []
+    for each in real.relations:
+        owner = model._meta.apps.get_model(each.registration.label)
+        part, field = tracked(owner), owner._meta.get_field(each.field.name)
+        if part is not None and isinstance(field, models.ManyToManyField):
+            relations.append(Relation(part, field))
+    return LinkTable(model, real.options, everything, relations=relations)
 
 
 def _by_label(label: str) -> Registration | None:
     return next((each for each in registrations() if label in each.labels), None)
+
+
+def _link_by_label(label: str) -> Registration | None:
+    return next((each for each in registry.links.values() if label == each.label), None)
 
 
 class _Everything:

@@ -171,8 +171,8 @@ def _report(mode: str, table: str, sql: str) -> None:
     place = f"{file}:{line}"
     if mode == "raise":
         raise UnrecordedWriteError(
-            f"{place} would write the recorded table {table} past the audit log: {sql} Use the ORM; or wrap it in "
-            "auditlog.paused(reason='...') and say with auditlog.record() what it changed."
+            f"{place} would write the recorded table {table} past the audit log. Use the ORM; or wrap it in "
+            f"auditlog.paused(reason='...') and say with auditlog.record() what it changed. The statement: {sql}"
         )
     if (file, line, table) in _told:
         return

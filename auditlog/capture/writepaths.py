@@ -47,21 +47,35 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
         frame = SaveFrame(self, alias, tuple(chain(type(self))), inserts=bool(force_insert), updates=bool(force_update))
         try:
             with unit(alias, frame.parts) as frame.ours, opened(frame):
-                try:
-                    if frame.parts[0].is_silent:
-                        receivers.on_pre_save(type(self), self, raw, alias)
-                    original(self, raw, force_insert, force_update, alias, update_fields)
-                    if not frame.done and frame.parts and frame.parts[0].is_silent:
-                        receivers.settle(frame, update_fields=update_fields, reread=raw)
-                except BaseException:
-                    if not frame.ours:
-                        _settle_after_error(frame)
-                    raise
+                _save(original, frame, raw, force_insert, force_update, update_fields)
         except BaseException:
             forget(self)
             raise
 
     return save_base
+
+
+def _save(
+    original: Callable[..., None],
+    frame: SaveFrame,
+    raw: bool,
+    force_insert: Any,
+    force_update: bool,
+    update_fields: Any,
+) -> None:
+    """Django's own save; where it sends no signal that reaches us, with what the receivers would have done."""
+    instance, alias = frame.instance, frame.using
+    silent = frame.parts[0].is_silent
+    try:
+        if silent:
+            receivers.on_pre_save(type(instance), instance, raw, alias)
+        original(instance, raw, force_insert, force_update, alias, update_fields)
+        if silent and not frame.done:
+            receivers.settle(frame, update_fields=update_fields, reread=raw)
+    except BaseException:
+        if not frame.ours:
+            _settle_after_error(frame)
+        raise
 
 
 def _settle_after_error(frame: SaveFrame) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 from django.db.models.functions import Now
 from simple_history.models import HistoricalRecords
@@ -376,3 +378,83 @@ class Card(models.Model):
 
     number = models.CharField(primary_key=True, max_length=20)
     holder = models.CharField(max_length=50)
+
+
+@auditlog.register
+class Remark(models.Model):
+    """The far end of generic relations."""
+
+    text = models.CharField(max_length=50)
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    object_id = models.CharField(max_length=50)
+    subject = GenericForeignKey()
+
+
+class ShelfQuerySet(models.QuerySet):  # type: ignore[type-arg] # no subscript at run time
+    """A project's own queryset, which becomes a manager."""
+
+    def emptied(self) -> int:
+        """A set-based write behind a method."""
+        return self.update(slots=0)
+
+
+@auditlog.register(repr="name", quiet=["seen"])
+class Shelf(models.Model):
+    """What set-based writes meet: a unique column, a label by expression, a quiet field, generic relations."""
+
+    name = models.CharField(max_length=50, unique=True)
+    slots = models.IntegerField(default=1)
+    seen = models.IntegerField(default=0)
+    row = models.IntegerField(default=0)
+    remarks = GenericRelation(Remark)
+
+    objects = ShelfQuerySet.as_manager()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(slots__gte=0), name="shelf_slots"),)
+
+    def __str__(self) -> str:
+        return f"shelf {self.name}"
+
+
+def spare_shelf() -> int | None:
+    """What takes the place of a deleted shelf, asked at that moment."""
+    spare = Shelf.objects.filter(name="spare").first()
+    return None if spare is None else spare.pk
+
+
+@auditlog.register
+class Crate(models.Model):
+    """Foreign keys that Django changes when what they point at is deleted."""
+
+    name = models.CharField(max_length=50)
+    shelf = models.ForeignKey(Shelf, on_delete=models.SET_NULL, null=True, related_name="crates")
+    usual = models.ForeignKey(Shelf, on_delete=models.SET_DEFAULT, null=True, default=spare_shelf, related_name="+")
+    spare = models.ForeignKey(Shelf, on_delete=models.SET(spare_shelf), null=True, related_name="+")
+    fixed = models.ForeignKey(Shelf, on_delete=models.SET(None), null=True, related_name="+")
+    inside = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="contents")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+if hasattr(models, "DB_CASCADE"):  # Django 6.1
+
+    class Depot(models.Model):
+        """Not registered itself; the database deletes what belongs to it."""
+
+        name = models.CharField(max_length=50)
+
+    @auditlog.register
+    class Pallet(models.Model):
+        """Deleted by the database with its depot."""
+
+        depot = models.ForeignKey(Depot, on_delete=models.DB_CASCADE)
+
+    @auditlog.register(repr="name")
+    class Parcel(models.Model):
+        """Deleted by the database with its pallet, two levels deep; emptied with its sender or its former pallet."""
+
+        name = models.CharField(max_length=50)
+        pallet = models.ForeignKey(Pallet, on_delete=models.DB_CASCADE)
+        former = models.ForeignKey(Pallet, on_delete=models.DB_SET_NULL, null=True, related_name="+")
