@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.db import connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models.signals import post_migrate
 
 from auditlog.capture.registration import Registration
@@ -139,7 +139,7 @@ def on_post_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
     try:
         with transaction.atomic(using):
             record_changes(using)
-    except RecordingError:
+    except (RecordingError, DatabaseError):
         logger.exception("auditlog: the change of registrations on database %r was not recorded", using)
 
 

@@ -1,0 +1,10 @@
+"""Settings of a small project whose app has migrations; ``DB_NAME`` is a database of its own."""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403 - the same databases
+
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "auditlog", "tests.migrated"]
+ROOT_URLCONF = "tests.no_urls"
+MIGRATION_MODULES: dict[str, str | None] = {}
+AUDITLOG: dict[str, object] = {}
