@@ -16,7 +16,7 @@ class Settings:
     """
 
     ENABLED: bool = True
-    """Record at all. With ``False`` the receivers stay connected and do nothing."""
+    """Record at all. With ``False`` no receiver is connected and no query of ours runs, see [Testing](testing.md)."""
 
     MODELS: Mapping[str, Mapping[str, Any]] = {}
     """Models recorded without touching their code: ``{"auth.User": {...}, "shop.*": {}}``; the values are the

@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "auditlog.exceptions", "auditlog.conf", "auditlog.naming", "auditlog.indexes", "auditlog.signals",
         "auditlog.contexts", "auditlog.circumstances", "auditlog.requests", "auditlog.actors", "auditlog.facts",
-        "auditlog.changesets", "auditlog.steps", "auditlog.capture.secrets", "auditlog.capture.values",
+        "auditlog.changesets", "auditlog.steps", "auditlog.carrying", "auditlog.task_origins",
+        "auditlog.capture.secrets", "auditlog.capture.values",
         "auditlog.capture.value_", "auditlog.capture.diff", "auditlog.capture.texts",
     ),
     ("auditlog.capture.options", "auditlog.capture.registration", "auditlog.capture.registry", "auditlog.middleware"),
@@ -29,14 +30,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auditlog.capture",),
     (
         "auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks", "auditlog.checks_databases",
-        "auditlog.trust",
+        "auditlog.trust", "auditlog.testing",
     ),
     ("auditlog.integrations",),
     ("auditlog.admin", "auditlog.api", "auditlog.export", "auditlog.templatetags"),
-    ("auditlog.management", "auditlog.migrations", "auditlog.apps"),
+    ("auditlog.management", "auditlog.migrations", "auditlog.apps", "auditlog.pytest_plugin"),
 )  # fmt: skip
 WAYS_OUT = ("auditlog.admin", "auditlog.api", "auditlog.export", "auditlog.management", "auditlog.templatetags")
-EXTRAS = ("rest_framework", "drf_spectacular", "simple_history", "psycopg", "tqdm", "orjson", "factory", "pycountry")
+EXTRAS = (
+    "rest_framework", "drf_spectacular", "simple_history", "celery", "psycopg", "tqdm", "orjson", "factory",
+    "pycountry",
+)  # fmt: skip
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -205,7 +209,7 @@ def test_only_optional_modules_need_the_extras() -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     needing = ast.literal_eval(done.stdout)
-    optional = ("auditlog.api", "auditlog.integrations.simple_history")
+    optional = ("auditlog.api", "auditlog.integrations.simple_history", "auditlog.integrations.celery")
     assert [module for module, _missing in needing if not module.startswith(optional)] == []
 
 

@@ -222,8 +222,9 @@ def test_a_refused_statement_is_not_executed_and_the_message_names_place_table_a
 
     line = inspect.getsourcelines(run)[1] + 2
     assert str(caught.value) == (
-        f"{__file__}:{line} would write the recorded table {TAG} past the audit log: INSERT INTO {TAG} (name) VALUES "
-        "('…') Use the ORM; or wrap it in auditlog.paused(reason='...') and say with auditlog.record() what it changed."
+        f"{__file__}:{line} would write the recorded table {TAG} past the audit log. Use the ORM; or wrap it in "
+        "auditlog.paused(reason='...') and say with auditlog.record() what it changed. The statement: "
+        f"INSERT INTO {TAG} (name) VALUES ('…')"
     )
     assert not Tag.objects.exists()
 
