@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import models
 from django.db.models.deletion import Collector
+from django.db.models.sql import UpdateQuery
 
 from auditlog.capture.options import make_options
 from auditlog.capture.registration import Registration
@@ -25,7 +26,13 @@ from auditlog.exceptions import RegistrationError
 _SIGNATURES = {
     (models.Model, "save_base"): ["self", "raw", "force_insert", "force_update", "using", "update_fields"],
     (Collector, "delete"): ["self"],
-}
+    (models.QuerySet, "update"): ["self", "kwargs"],
+    (models.QuerySet, "bulk_create"): [
+        "self", "objs", "batch_size", "ignore_conflicts", "update_conflicts", "update_fields", "unique_fields",
+    ],
+    (models.QuerySet, "_raw_delete"): ["self", "using"],
+    (UpdateQuery, "update_batch"): ["self", "pk_list", "values", "using"],
+}  # fmt: skip
 
 _UNRECORDED_WRITES = ("ignore", "warn", "raise", None)
 

@@ -144,4 +144,4 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {"TITLE": "Audit log", "VERSION": "1"}
 
 # permissions are made anew whenever a test has emptied the database, and would then stand in every log
-AUDITLOG: dict[str, Any] = {"MODELS": {"auth.User": {}, "auth.Group": {}}}
+AUDITLOG: dict[str, Any] = {"MODELS": {"auth.User": {}, "auth.Group": {}}, "UNRECORDED_WRITES": "raise"}

@@ -6,7 +6,7 @@ opened and his errors pass through untouched; in autocommit the change and its e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import wraps
 from typing import Any
@@ -21,6 +21,7 @@ from auditlog.capture.loaded import forget
 from auditlog.capture.registration import Registration
 from auditlog.capture.snapshot import in_transaction, stored_rows, take_write_lock
 from auditlog.capture.tracking import chain, tracked
+from auditlog.capture.tripwire import allowing
 from auditlog.capture.units import is_recording, unit
 from auditlog.contexts import columns
 
@@ -46,7 +47,7 @@ def _save_base(original: Callable[..., None]) -> Callable[..., None]:
             return
         frame = SaveFrame(self, alias, tuple(chain(type(self))), inserts=bool(force_insert), updates=bool(force_update))
         try:
-            with unit(alias, frame.parts) as frame.ours, opened(frame):
+            with unit(alias, frame.parts) as frame.ours, opened(frame), allowing(tables_of(frame.parts)):
                 _save(original, frame, raw, force_insert, force_update, update_fields)
         except BaseException:
             forget(self)
@@ -78,6 +79,11 @@ def _save(
         raise
 
 
+def tables_of(parts: Iterable[Registration]) -> frozenset[str]:
+    """The tables whose writes a verb accounts for."""
+    return frozenset(part.model._meta.db_table for part in parts)
+
+
 def _settle_after_error(frame: SaveFrame) -> None:
     """A receiver raised, but the row may be written and the caller may go on: record it, or let nothing commit."""
     connection = connections[frame.using]
@@ -99,7 +105,7 @@ def _collector_delete(original: Callable[..., Any]) -> Callable[..., Any]:
         if not (parts or any(map(cascades.reaches, doomed))) or not is_recording(self.using):
             return original(self)
         frame = DeleteFrame(self.using)
-        with unit(self.using, parts), opened(frame):
+        with unit(self.using, parts), opened(frame), allowing(tables_of(parts)):
             frame.columns = columns(self.using)
             take_write_lock(self.using, next(iter(doomed)))
             _hold(frame, doomed)
@@ -133,8 +139,9 @@ def _queryset_update(original: Callable[..., int]) -> Callable[..., int]:
         query: Any = self.query
         refused = query.is_sliced or query.combinator or query.distinct_fields
         if not fields or refused or not is_recording(_alias(self)):
-            return original(self, **kwargs)
-        with unit(self.db, fields):
+            with allowing(tables_of(chain(self.model))):
+                return original(self, **kwargs)
+        with unit(self.db, fields), allowing(tables_of(fields)):
             return sets.update(original, self, kwargs, fields)
 
     return update
@@ -151,9 +158,10 @@ def _update_batch(original: Callable[..., None]) -> Callable[..., None]:
     def update_batch(self: Any, pk_list: list[Any], values: dict[str, Any], using: str) -> None:
         fields = sets.touched(self.get_meta().model, values)
         if not fields or not is_recording(using):
-            original(self, pk_list, values, using)
+            with allowing(tables_of(chain(self.get_meta().model))):
+                original(self, pk_list, values, using)
             return
-        with unit(using, fields):
+        with unit(using, fields), allowing(tables_of(fields)):
             sets.update_batch(original, self, pk_list, values, using, fields)
 
     return update_batch
@@ -179,7 +187,7 @@ def _bulk_create(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, objs, **options)
         objs = list(objs)
         insert = conflicts.upsert if ignore_conflicts or update_conflicts else inserts.insert
-        with unit(self.db, [part]):
+        with unit(self.db, [part]), allowing(tables_of([part])):
             receivers.prepare_set(part, self.db)
             return insert(original, self, objs, options, part)
 
@@ -193,7 +201,8 @@ def _raw_delete(original: Callable[..., int]) -> Callable[..., int]:
         cascading = cascades.reaches(self.model)
         if (part is None and not cascading) or not is_recording(using):
             return original(self, using)
-        with unit(using, [part] if part is not None else []), ExitStack() as stack:
+        parts = [] if part is None else [part]
+        with unit(using, parts), allowing(tables_of(parts)), ExitStack() as stack:
             take_write_lock(using, self.model)
             if part is None:
                 keys = list(self._chain().values_list("pk", flat=True))  # type: ignore[attr-defined]
