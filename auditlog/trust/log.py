@@ -60,14 +60,23 @@ def page_of(using: str, labels: Sequence[str], at: int, before: str | None) -> l
         grouped.setdefault(key, []).append(_step(columns))
     if not grouped:
         return []
-    if len(labels) > 1:
-        return [(key, steps_of(using, labels, key)) for key in grouped]
+    others = [each for each in labels if each != label]
+    elsewhere = known_keys(using, others, grouped) if others else set()
     last = next(reversed(grouped))
-    whole = sum(map(len, grouped.values())) < CHUNK
+    cut = sum(map(len, grouped.values())) == CHUNK
     return [
-        (key, iter(steps) if key != last or whole else _continued(using, label, key, steps))
+        (key, _whole(using, labels, label, key, steps, elsewhere, cut=cut and key == last))
         for key, steps in grouped.items()
     ]
+
+
+def _whole(
+    using: str, labels: Sequence[str], label: str, key: str, begun: list[Step], elsewhere: set[str], *, cut: bool
+) -> Iterator[Step]:
+    """All entries of one object, of which ``begun`` are read; ``elsewhere`` are those with entries of other labels."""
+    if key in elsewhere:
+        return steps_of(using, labels, key)
+    return _continued(using, label, key, begun) if cut else iter(begun)
 
 
 def _continued(using: str, label: str, key: str, begun: list[Step]) -> Iterator[Step]:

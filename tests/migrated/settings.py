@@ -6,5 +6,5 @@ from tests.settings import *  # noqa: F403 - the same databases
 
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "auditlog", "tests.migrated"]
 ROOT_URLCONF = "tests.no_urls"
-MIGRATION_MODULES: dict[str, str | None] = {}
-AUDITLOG: dict[str, object] = {}
+MIGRATION_MODULES = {}
+AUDITLOG = {}
