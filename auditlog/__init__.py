@@ -12,17 +12,22 @@ from auditlog.capture.registry import register, unregister
 from auditlog.contexts import context
 
 if TYPE_CHECKING:
+    from auditlog.carrying import pack_context, task_context
     from auditlog.history import timeline
     from auditlog.recording import accessed, paused, record
 
 __version__ = "0.1.0"
 
-__all__ = ["accessed", "context", "paused", "record", "register", "timeline", "unregister"]
+__all__ = [
+    "accessed", "context", "pack_context", "paused", "record", "register", "task_context", "timeline", "unregister",
+]  # fmt: skip
 
 _LAZY = {
     "accessed": "auditlog.recording",
+    "pack_context": "auditlog.carrying",
     "paused": "auditlog.recording",
     "record": "auditlog.recording",
+    "task_context": "auditlog.carrying",
     "timeline": "auditlog.history",
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from django import VERSION
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
@@ -35,3 +38,15 @@ class AuditlogConfig(AppConfig):
             from auditlog.integrations import simple_history
 
             simple_history.install()
+        if VERSION >= (6, 0):
+            from auditlog.integrations import tasks
+
+            tasks.install("django.tasks")
+        if apps.is_installed("django_tasks"):
+            from auditlog.integrations import tasks
+
+            tasks.install("django_tasks")
+        if "celery" in sys.modules:  # the project uses it; one that merely has it installed must not pay for it
+            from auditlog.integrations import celery
+
+            celery.install()

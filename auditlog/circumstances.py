@@ -17,6 +17,7 @@ from auditlog.changesets import of_transaction
 from auditlog.conf import settings
 from auditlog.facts import json_safe
 from auditlog.requests import Origin
+from auditlog.task_origins import TaskOrigin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +30,7 @@ class Context:
     facts: Mapping[str, Any] = field(default_factory=dict)
     changeset: UUID | None = None
     """None in programs that run on: one per outermost transaction."""
-    origin: Origin | None = None
+    origin: Origin | TaskOrigin | None = None
     commands: tuple[str, ...] = ()
     """The management commands that run, the outermost first."""
     outer: Context | None = field(default=None, repr=False)
@@ -67,13 +68,27 @@ def become(here: Context | None) -> None:
     _current.set(here)
 
 
+def left(opened_by: object) -> None:
+    """Back to what was before the context that was opened so; a block left elsewhere has nothing to restore."""
+    found = current()
+    while found is not None and found.opened_by != opened_by:
+        found = found.outer
+    if found is not None:
+        become(found.outer)
+
+
+def actor_of(here: Context) -> Actor:
+    """Whoever acts in a context, at this moment."""
+    return here.origin.actor() if here.actor is None and here.origin is not None else described(here.actor)
+
+
 def columns(using: str) -> Columns:
     """Who, where from and why, at the moment an entry is written on the database ``using``."""
     here = current()
     if here is None:
         return Columns(changeset=of_transaction(using))
     origin = here.origin
-    actor = origin.actor() if here.actor is None and origin is not None else described(here.actor)
+    actor = actor_of(here)
     return Columns(
         actor_id=actor.id,
         actor_repr=actor.name,

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from auditlog.actors import can_act
 from auditlog.changesets import uuid7
-from auditlog.circumstances import Carried, Columns, Context, become, columns, current, entered
+from auditlog.circumstances import Carried, Columns, Context, become, columns, current, entered, left
 from auditlog.requests import Origin
 from auditlog.steps import decorated
 
@@ -94,11 +94,7 @@ class context:  # noqa: N801 - a function to those who use it
 
     def __exit__(self, *error: object) -> None:
         """Back to what was before; a block left in another context than it was entered in has nothing to restore."""
-        found = current()
-        while found is not None and found.opened_by is not self:
-            found = found.outer
-        if found is not None:
-            become(found.outer)
+        left(self)
 
     async def __aenter__(self) -> Context:
         return self.__enter__()
