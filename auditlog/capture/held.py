@@ -64,7 +64,7 @@ class View:
 
     def by_keys(self, keys: list[Any]) -> dict[Any, Seen]:
         """The rows with these keys as they are now, with their labels, read in chunks and not locked."""
-        every: Rows = models.QuerySet(self.part.model, using=self.using)
+        every: Rows = models.QuerySet(self.part.model, using=self.using).order_by()  # an order may join, and lose rows
         found: dict[Any, Seen] = {}
         for at in range(0, len(keys), CHUNK):
             found.update(self.read(every.filter(pk__in=keys[at : at + CHUNK]), labelled=True))

@@ -147,9 +147,10 @@ def take_write_lock(alias: str, model: type[models.Model]) -> None:
 
     A transaction that has read cannot wait for the lock any more: SQLite refuses it at once ("database is locked"). A
     statement that writes no row of ``model`` takes it with the connection's timeout; once in a transaction is enough.
+    In one that is broken nothing can be written; Django says so, in its own time.
     """
     connection = connections[alias]
-    if connection.vendor != "sqlite" or not in_transaction(connection):
+    if connection.vendor != "sqlite" or not in_transaction(connection) or connection.needs_rollback:
         return
     block = connection.atomic_blocks[0] if connection.atomic_blocks else None
     held = _write_locks.get(connection, (_MISSING, _MISSING))
