@@ -20,7 +20,7 @@ from django.db import connection, models, transaction
 from auditlog.integrations.commands import os_user
 from auditlog.models import Action, Entry
 from tests.helpers import broken_chains, live, replayed, told
-from tests.test_drift import sql, verify
+from tests.test_drift import past_the_log, sql, verify
 from tests.testapp.models import Account, Bistro, Category, Document, Product, Seat, Tag
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +34,7 @@ def baseline(*arguments: str) -> str:
 
 def tags(count: int, start: int = 1) -> None:
     """Rows that nobody recorded."""
-    with connection.cursor() as cursor:
+    with past_the_log() as cursor:
         names = [(start + number, f"t{start + number}") for number in range(count)]
         cursor.executemany("INSERT INTO testapp_tag (id, name) VALUES (%s, %s)", names)
 
@@ -185,9 +185,9 @@ def test_a_killed_run_is_continued_by_the_next() -> None:
     while process.poll() is None and Entry.objects.count() < 100:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    _out, said = process.communicate()
     done = Entry.objects.count()
-    assert process.returncode == -signal.SIGKILL
+    assert (process.returncode, said) == (-signal.SIGKILL, "")
     assert 100 <= done < 3000
     assert done % 10 == 0
 
@@ -203,7 +203,7 @@ def test_a_killed_run_is_continued_by_the_next() -> None:
 def test_saves_and_links_meanwhile_keep_the_chain() -> None:
     """Whoever is first: the baseline holds what stood before a save, or is not written because of it."""
     tags(5)
-    with connection.cursor() as cursor:
+    with past_the_log() as cursor:
         names = [(number, f"p{number}") for number in range(1, 201)]
         cursor.executemany(
             "INSERT INTO testapp_product (id, name, price, stock, details, manual) VALUES (%s, %s, 1, 0, '{}', '')",

@@ -59,7 +59,7 @@ def test_the_generated_parts_of_the_settings_page_equal_the_code() -> None:
     assert SETTINGS.read_text() == rendered()
 
 
-@pytest.mark.parametrize("command", ["auditlog_export", "auditlog_inventory"])
+@pytest.mark.parametrize("command", ["auditlog_export", "auditlog_inventory", "auditlog_verify", "auditlog_baseline"])
 def test_every_option_of_a_command_is_documented(command: str) -> None:
     source = (ROOT / "auditlog" / "management" / "commands" / f"{command}.py").read_text()
     documented = "\n".join(page.read_text() for page in PAGES)

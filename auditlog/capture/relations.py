@@ -62,7 +62,8 @@ class LinkTable(Registration):
 
 
 def link(relation: Relation) -> None:
-    """Capture the through table of the relation, unless it is registered and recorded row by row."""
+    """Capture the through table of the relation, unless it is recorded row by row; a second time changes nothing."""
+    unlink(relation)
     known = registry.links.get(relation.through)
     relations = [*known.relations, relation] if isinstance(known, LinkTable) else [relation]
     _keep(relation.through, relations)

@@ -27,6 +27,7 @@ class Command(BaseCommand):
         "Write first entries (action: baseline) of rows that have no entry yet. Prints rows, bytes and time first and "
         "wants --yes. A run that was broken off is continued by the next."
     )
+    requires_system_checks: list[str] = []  # noqa: RUF012 - other databases of the project need not be there
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which rows, and in which steps."""
