@@ -451,7 +451,7 @@ def test_masked_keys_are_followed_from_the_rows(django_user_model: Any) -> None:
     with registered(Token):
         kept, changed_token, gone = (Token.objects.create(user=user) for user in users)
         assert verify("--model", "authtoken.token") == []
-        sql("UPDATE authtoken_token SET created = '2020-01-01 00:00:00+00:00' WHERE user_id = %s", users[1].pk)
+        sql("UPDATE authtoken_token SET created = '2020-01-01 00:00:00' WHERE user_id = %s", users[1].pk)
         sql("DELETE FROM authtoken_token WHERE user_id = %s", users[2].pk)
 
         lines = verify("--model", "authtoken.token", code=1)
