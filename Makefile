@@ -3,6 +3,8 @@
 PORT ?= 8000
 VENV ?= .venv
 WORKERS ?= 2
+OPERATIONS ?= 20000
+SEED ?=
 BIN := $(VENV)/bin
 DEMO_SET := $(VENV)/.installed-demo
 TEST_SET := $(VENV)/.installed-test
@@ -13,7 +15,7 @@ ON_MARIADB = @[ "$$CI" != true ] && ! $(BIN)/python -m tests.mariatemp || DB=mar
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sqlite test-postgres test-mariadb test-browser lint types bench coverage messages lock clean
+.PHONY: help demo test test-sqlite test-postgres test-mariadb test-browser oracle lint types bench coverage messages lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,13 @@ test-mariadb: $(TEST_SET) ## run the tests on MariaDB; skipped, with the reason,
 
 test-browser: $(TEST_SET) ## run the tests in Chromium; skipped, with the reason, where there is none
 	DB=sqlite $(BIN)/python -m pytest -m browser
+
+oracle: export ORACLE_OPERATIONS = $(OPERATIONS)
+oracle: export ORACLE_SEED = $(SEED)
+oracle: $(TEST_SET) ## replay the log after each of OPERATIONS random writes per database; SEED repeats a run
+	DB=sqlite $(BIN)/python -m pytest tests/test_oracle.py
+	DB=postgres $(BIN)/python -m pytest tests/test_oracle.py
+	$(ON_MARIADB) $(BIN)/python -m pytest tests/test_oracle.py
 
 lint: $(TEST_SET) ## check style, formatting and the pinned requirements
 	.ci/check_requirements
