@@ -116,6 +116,8 @@ class DeleteFrame:
     stored: dict[Registration, dict[Any, Row]] = field(default_factory=dict)
     doomed: dict[Registration, set[Any]] = field(default_factory=dict)
     """The keys of all rows that were about to be deleted when it began."""
+    actual: dict[tuple[Registration, Any], Any] = field(default_factory=dict)
+    """The keys of rows that the database found by another one: "A" finds the row of "a" in some collations."""
     steps: list[Step] = field(default_factory=list)
     links: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """Relations that ended with the objects, by label and object id: what their entries say beside their fields."""

@@ -164,6 +164,7 @@ def on_post_delete(sender: type[models.Model], instance: models.Model, using: st
     if frame is None or part is None or frame.using != using:
         return
     pk = canonical_pk(part, instance.pk, using)
+    pk = frame.actual.get((part, pk), pk)
     row = frame.old(part, pk)
     frame.stored.get(part, {}).pop(pk, None)
     if row is None:

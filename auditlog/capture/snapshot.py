@@ -108,6 +108,9 @@ def from_instance(table: Table, instance: models.Model, old: Row | None, sent: C
     values = instance.__dict__
     row: list[Any] = []
     for at, (name, attname, codec) in enumerate(zip(table.names, table.attnames, table.codecs, strict=True)):
+        if old is not None and at in table.keys:  # a save never changes it, even where "A" finds the row of "a"
+            row.append(old[at])
+            continue
         if sent is not None and old is not None and name not in sent and attname not in sent:
             row.append(old[at])
             continue

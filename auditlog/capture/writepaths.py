@@ -130,6 +130,15 @@ def _hold(frame: DeleteFrame, doomed: dict[type[models.Model], list[Any]]) -> No
         rows = stored_rows(frame.using, part, keys[part], lock=True, no_key=False)
         frame.stored[part] = {part.pk_of(row): row for row in rows.values()}
         frame.doomed[part] = {canonical_pk(part, pk, frame.using) for pk in keys[part]}
+        _find_actual(frame, part)
+
+
+def _find_actual(frame: DeleteFrame, part: Registration) -> None:
+    """Which rows the database finds by keys that are not theirs, as collations that ignore case do."""
+    missing = frame.doomed[part] - frame.stored[part].keys()
+    for pk in missing if frame.stored[part].keys() - frame.doomed[part] else ():
+        for row in stored_rows(frame.using, part, [pk], lock=False).values():
+            frame.actual[part, pk] = part.pk_of(row)
 
 
 def _queryset_update(original: Callable[..., int]) -> Callable[..., int]:
