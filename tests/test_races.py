@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.models import Sum
 
+from auditlog.capture import held
 from auditlog.models import Entry
 from tests.helpers import broken_chains, live, replayed
 from tests.testapp.models import Category, Product, Tag
@@ -62,6 +65,41 @@ def test_no_update_is_lost(products: None) -> None:
 
     assert Product.objects.aggregate(total=Sum("stock"))["total"] == WRITERS * SAVES
     assert Entry.objects.for_model(Product).count() == ROWS + WRITERS * SAVES
+    assert broken_chains() == []
+
+
+def test_sets_changed_at_once(products: None) -> None:
+    connection.close()
+    run(*[("sets", seed, SAVES) for seed in range(1, WRITERS + 1)])
+
+    assert broken_chains() == []
+    assert replayed(Product) == live(Product)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="nobody else can write while a transaction does")
+@pytest.mark.parametrize("limit", [1000, 3])
+def test_a_row_that_comes_to_match_meanwhile_is_left_alone(
+    products: None, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Another connection inserts a matching row after ours was locked and before the UPDATE: it is not changed."""
+    monkeypatch.setattr(held, "IN_MEMORY", limit)
+
+    def elsewhere() -> None:
+        Product.objects.create(name="meanwhile")
+        connection.close()
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        assert Product.objects.filter(stock=0).update(stock=5) == ROWS
+
+    assert Product.objects.get(name="meanwhile").stock == 0
+    assert replayed(Product) == live(Product)
     assert broken_chains() == []
 
 
