@@ -364,6 +364,13 @@ def test_the_bulk_helpers_write_their_versions_as_before() -> None:
         ("Paella", 8, "~", "feast"),
         ("Fideuà", 8, "~", "feast"),
     ]
+    entries = Entry.objects.for_model(Recipe).order_by("id")
+    assert [(entry.action, entry.object_repr, entry.changes["portions"]) for entry in entries] == [
+        (Action.CREATE, "Paella", [None, 4]),
+        (Action.CREATE, "Fideuà", [None, 4]),
+        (Action.UPDATE, "", [4, 8]),
+        (Action.UPDATE, "", [4, 8]),
+    ]
 
 
 def test_nothing_is_noted_while_recording_is_paused() -> None:
