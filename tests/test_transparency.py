@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from django.db import connection, transaction
+from typing import Any
 
+import pytest
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.test import modify_settings
+
+from auditlog.capture.registry import registration_for, unregister
 from tests.helpers import mark, told
-from tests.testapp.models import Membership, Person, Product, Team
+from tests.testapp.models import Membership, Person, Product, Tag, Team, Vehicle
 
 pytestmark = pytest.mark.django_db
 
@@ -42,3 +47,48 @@ def test_an_order_by_a_relation_hides_no_row_from_the_log(monkeypatch: pytest.Mo
     assert told(since=since)[0] == (
         "UPDATE", "testapp.membership", str(member.pk), {"person": [person.pk, person.pk + 1]}
     )  # fmt: skip
+
+
+def test_starting_up_again_records_nothing_twice() -> None:
+    """``modify_settings(INSTALLED_APPS=...)`` calls ``ready()`` of every app again."""
+    product, tag = Product.objects.create(name="p"), Tag.objects.create(name="t")
+    with modify_settings(INSTALLED_APPS={"append": "django.contrib.sites"}):
+        since = mark()
+
+        Product.tags.through.objects.create(product=product, tag=tag)
+
+    added = {"tags": {"added": [[tag.pk, "t"]], "removed": []}}
+    assert told(since=since) == [("UPDATE", "testapp.product", str(product.pk), added)]
+
+
+def test_a_child_made_after_start_up_may_have_relations() -> None:
+    """Its class is announced before Django has set them up."""
+    try:
+
+        class Ferry(Vehicle):
+            sailors: models.ManyToManyField[Any, Any] = models.ManyToManyField("Sailor")
+
+            class Meta:
+                app_label = "testapp"
+
+        assert registration_for(Ferry) is None
+
+        class Sailor(models.Model):
+            class Meta:
+                app_label = "testapp"
+
+        registration = registration_for(Ferry)
+        assert registration is not None
+        assert [field.name for field in registration.m2m] == ["sailors"]
+        assert registration_for(Sailor) is None
+    finally:
+        _forget("ferry", "sailor", "ferry_sailors")
+
+
+def _forget(*names: str) -> None:
+    """Take classes out of the registry of models and out of ours."""
+    for name in names:
+        model = apps.all_models["testapp"].pop(name, None)
+        if model is not None and registration_for(model) is not None:
+            unregister(model)
+    apps.clear_cache()

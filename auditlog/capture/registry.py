@@ -36,7 +36,8 @@ class Registry:
 
     def observe(self, added: Callable[[Registration], None], removed: Callable[[Registration], None]) -> None:
         """Call ``added`` for every registration, now and later, and ``removed`` when one is taken back."""
-        self._observers.append((added, removed))
+        if (added, removed) not in self._observers:  # start-up comes again when a test changes INSTALLED_APPS
+            self._observers.append((added, removed))
         for registration in tuple(self.by_model.values()):
             added(registration)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.apps import apps
 from django.core.signals import setting_changed
 from django.db import models
+from django.db.models.fields.related import lazy_related_operation
 from django.db.models.signals import class_prepared, pre_delete, pre_save
 
 from auditlog.capture import receivers, writepaths
@@ -122,8 +124,15 @@ def on_class_prepared(sender: type[models.Model], **kwargs: Any) -> None:
         return
     for parent in sender._meta.get_parent_list():
         if parent in registry.by_model and sender._meta.apps is apps:
-            register(parent, **_arguments(registry.by_model[parent]))
+            related: list[Any] = [field.remote_field.model for field in sender._meta.local_many_to_many]
+            # its relations stand only when it and their targets are in the registry of models
+            lazy_related_operation(partial(_register_again, parent), sender, *related)
             return
+
+
+def _register_again(model: type[models.Model], *family: type[models.Model]) -> None:
+    """Register the model as before, and with it what belongs to it by now."""
+    register(model, **_arguments(registry.by_model[model]))
 
 
 def refuse_overwriting(sender: type[Entry], instance: Entry, using: str, **kwargs: Any) -> None:
