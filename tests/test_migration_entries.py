@@ -276,12 +276,9 @@ def test_wrapping_twice_changes_nothing_and_can_be_taken_back() -> None:
 
 
 @pytest.mark.django_db
-def test_no_migration_of_the_small_project_is_missing() -> None:
-    environment = {  # from Django 6.1 on, makemigrations connects at once: to a database that there is
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.migrated.settings",
-        "DB_NAME": str(connections["default"].settings_dict["NAME"]),
-    }
+def test_no_migration_of_the_small_project_is_missing(database: str) -> None:
+    # from Django 6.1 on, makemigrations connects at once, so there must be a database
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.migrated.settings", "DB_NAME": database}
     done = subprocess.run(
         [sys.executable, "-m", "django", "makemigrations", "migrated", "--check", "--dry-run"],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
