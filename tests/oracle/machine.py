@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from auditlog.capture.tripwire import allowing
 from auditlog.models import Entry
 from tests.oracle.compare import differences
-from tests.oracle.operations import OPERATIONS, meddling
+from tests.oracle.operations import OPERATIONS, meddling, run
 from tests.oracle.rows import zoo
 from tests.strategies import assignable
 from tests.testapp import value_models
@@ -84,7 +84,7 @@ class Oracle(RuleBasedStateMachine):
         """Operations by several connections at the same time."""
         failed: list[BaseException] = []
 
-        def run(name: str, seed: int) -> None:
+        def attempt(name: str, seed: int) -> None:
             try:
                 self.attempt(name, Random(seed), CONTENDED)
             except BaseException as error:  # noqa: BLE001 - told by the thread that waits
@@ -92,7 +92,7 @@ class Oracle(RuleBasedStateMachine):
             finally:
                 connections.close_all()
 
-        threads = [threading.Thread(target=run, args=(name, seed)) for name, seed, _ in steps]
+        threads = [threading.Thread(target=attempt, args=(name, seed)) for name, seed, _ in steps]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -116,7 +116,7 @@ class Oracle(RuleBasedStateMachine):
         """Run one operation; what it may be refused with is no failure."""
         Oracle.operations += 1
         try:
-            OPERATIONS[name](rng, "default")
+            run(name, rng, "default")
         except accepted:
             Oracle.refused += 1
 
@@ -133,7 +133,7 @@ class Oracle(RuleBasedStateMachine):
     def attempt_or_raise(self, name: str, rng: Random) -> None:
         """Run one operation."""
         Oracle.operations += 1
-        OPERATIONS[name](rng, "default")
+        run(name, rng, "default")
 
     @invariant()
     def the_log_rebuilds_the_tables(self) -> None:

@@ -12,7 +12,8 @@ from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
-from django.db import connections, models
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, connections, models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Concat, Lower
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
@@ -45,6 +46,16 @@ def operation(run: Operation) -> Operation:
     return run
 
 
+def run(name: str, rng: Random, using: str) -> None:
+    """Run one operation; raises ObjectDoesNotExist when a receiver deleted the very row that is to be updated."""
+    try:
+        OPERATIONS[name](rng, using)
+    except DatabaseError as error:
+        if str(error).endswith("did not affect any rows."):  # Django's own, a bare DatabaseError before 6.0
+            raise ObjectDoesNotExist(str(error)) from error
+        raise
+
+
 def _model(rng: Random) -> type[models.Model]:
     """Any model; half of the time one of those with relations."""
     if rng.random() < 0.5:
@@ -57,8 +68,10 @@ def _rows(model: type[models.Model], rng: Random, using: str) -> models.QuerySet
     every = model._base_manager.using(using).all()
     found = some(model, rng, using)
     keys = [found.pk] if found is not None else []
+    # Django itself cannot update an ordered queryset of an inherited model on MariaDB
+    ordered = every if model._meta.parents else every.order_by("-pk")
     return rng.choice([
-        every, every.filter(pk__in=keys), every.exclude(pk__in=keys), every.order_by("-pk"), every.distinct(),
+        every, every.filter(pk__in=keys), every.exclude(pk__in=keys), ordered, every.distinct(),
         every.filter(Q(pk__in=keys) | Q(pk__isnull=True)), every.none() | every.filter(pk__in=keys),
         pickle.loads(pickle.dumps(every.filter(pk__in=keys))),
     ])  # fmt: skip
@@ -407,7 +420,7 @@ def meddling(rng: Random, using: str) -> Iterator[None]:
             inner = rng.choice(
                 ["save", "update", "relate", "save_twice", "create", "write_links", "save_stale", "delete"]
             )
-            OPERATIONS[inner](rng, using)
+            run(inner, rng, using)
 
     signal = rng.choice(_SIGNALS)
     signal.connect(receiver, weak=False)
