@@ -8,11 +8,13 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
-from django.db import connections, models
+from django.db import connections, models, router
 
+from auditlog import failures
 from auditlog.capture.registry import registrations
 from auditlog.contexts import command_is_running
-from auditlog.models import Entry
+from auditlog.databases import entries_about, log_alias
+from auditlog.models import Action, Entry
 
 
 def check_databases(
@@ -28,7 +30,7 @@ def check_databases(
                 id="auditlog.E008",
             )
         # migrate runs the checks before it makes the table
-        if Entry._meta.db_table not in connection.introspection.table_names() and not command_is_running("migrate"):
+        if not has_log(alias) and log_alias(alias) == alias and not command_is_running("migrate"):
             yield Error(
                 f"Database {alias!r} has no table {Entry._meta.db_table}: recorded models cannot be changed on it.",
                 hint=f"Run 'manage.py migrate auditlog --database {alias}'.",
@@ -41,6 +43,50 @@ def check_databases(
                 hint='Set DATABASES[...]["OPTIONS"]["transaction_mode"] = "IMMEDIATE".',
                 id="auditlog.W003",
             )
+
+
+def has_log(alias: str) -> bool:
+    """Whether the database has the table of entries."""
+    return Entry._meta.db_table in connections[alias].introspection.table_names()
+
+
+def check_separate_log(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    """W004: entries kept on another database than the rows they are about."""
+    for alias in databases or ():
+        kept = log_alias(alias)
+        if kept != alias and any(router.allow_migrate_model(alias, each.model) for each in registrations()):
+            yield CheckWarning(
+                f"Entries about rows on database {alias!r} are kept on {kept!r}: two databases cannot commit as one, "
+                "so a process that dies between the two commits leaves a change without its entry.",
+                hint="Read docs/databases.md, run 'manage.py auditlog_verify --drift' regularly; then silence this.",
+                id="auditlog.W004",
+            )
+
+
+def check_missing_entries(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[CheckMessage]:
+    """W005: entries that could not be written, and of which nobody has said that they are repaired."""
+    for alias in databases or ():
+        missing = _missing_entries(alias) if has_log(log_alias(alias)) else 0
+        if missing:
+            yield CheckWarning(
+                f"{missing} entries about rows on database {alias!r} could not be written.",
+                hint="The log 'auditlog' has each of them in a line 'entry not written', and 'manage.py "
+                "auditlog_verify --drift' names the rows. When that is settled: "
+                f'auditlog.record(event="{failures.REPAIRED}", reason="...").',
+                id="auditlog.W005",
+            )
+
+
+def _missing_entries(alias: str) -> int:
+    """The number told by the entries since it was last said that all is repaired."""
+    events = entries_about(alias).filter(model="", object_id="", action=Action.EVENT)
+    repaired = events.filter(event=failures.REPAIRED).order_by("-id").values_list("id", flat=True).first()
+    told = events.filter(event=failures.FAILED, id__gt=repaired or 0).values_list("context", flat=True)
+    return sum(context["missing"] for context in told)
 
 
 def check_tables(

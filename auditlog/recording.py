@@ -13,14 +13,14 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any
 
-from django.apps import apps
 from django.db import DatabaseError, connections, models, router, transaction
 from django.utils import timezone
 
-from auditlog import contexts
+from auditlog import contexts, failures
 from auditlog.capture.registry import REPR_LENGTH, label_of, object_key, registration_for
 from auditlog.capture.values import dumps, storable
 from auditlog.conf import settings
+from auditlog.databases import DATABASE_FACT, entries_about, log_alias
 from auditlog.exceptions import RecordingError
 from auditlog.facts import json_safe
 from auditlog.models import Action, Entry
@@ -36,6 +36,8 @@ _IDS = 1000
 """Up to this many object ids are passed to receivers of ``recorded``."""
 
 _EVENT_LENGTH = 100
+
+_JSON = ("changes", "context")
 
 _COLUMNS = (
     "recorded_at", "action", "event", "model", "object_id", "object_repr", "changes", "actor", "actor_repr",
@@ -61,77 +63,129 @@ class Draft:
 def record_entries(
     using: str, drafts: Iterable[Draft], *, on_error: str = "raise", columns: contexts.Columns | None = None
 ) -> None:
-    """Write entries on the database ``using``, in the transaction that is open there.
+    """Write entries about rows on the database ``using``, in the transaction that is open there.
 
     ``columns`` is what the context said at an earlier moment; by default it is asked now.
 
     Raises :class:`RecordingError`, with the database's error chained, when an entry cannot be written: the change it
-    describes must then not be made either. With ``on_error="log"`` the failure is logged and the change stands.
+    describes must then not be made either. With ``on_error="log"`` the change stands and the failure is reported
+    (:mod:`auditlog.failures`). In a separate audit database (:mod:`auditlog.databases`) entries are written once the
+    change is committed, so a failure there is reported too.
     """
     batch = iter(drafts)
     while rows := list(islice(batch, _ROWS)):
         if not has_table(using):
             return
-        if on_error == "log":
-            _insert_or_log(using, rows, columns)
+        batched = Batch(using, rows, columns or contexts.columns(using))
+        if log_alias(using) != using:
+            _write_after_commit(batched)
+        elif on_error == "log":
+            _write_or_report(batched)
         else:
-            _insert(using, rows, columns)
+            _write(batched)
+
+
+class Batch:
+    """Entries that are written by one statement, as they were when they were recorded."""
+
+    def __init__(self, using: str, drafts: Sequence[Draft], columns: contexts.Columns) -> None:
+        self.using = using
+        self.drafts = drafts
+        self.kept_on = log_alias(using)
+        self.changeset = columns.changeset
+        apart = {} if self.kept_on == using else {DATABASE_FACT: using}
+        self.rows = [_values(draft, columns, apart) for draft in drafts]
+
+    def __call__(self) -> None:
+        """Write the entries after the commit of their change, which stands whatever happens."""
+        try:
+            _insert(self)
+        except RecordingError as error:
+            failures.report(self.using, self.rows, error)
+        else:
+            _written(self)
 
 
 def is_recorded(using: str, draft: Draft) -> bool:
-    """Whether the entry of this draft is in the log, and was not rolled back with a savepoint."""
-    found = Entry.objects.using(using).filter(model=draft.model, object_id=storable(draft.object_id))
+    """Whether the entry of this draft is in the log, or will be, and was not rolled back with a savepoint."""
+    if log_alias(using) != using and connections[using].in_atomic_block:
+        return any(draft is each for batch in _waiting(using) for each in batch.drafts)
+    found = entries_about(using).filter(model=draft.model, object_id=storable(draft.object_id))
     return found.filter(salt=draft.salt).exists()
 
 
-def _insert(using: str, drafts: Sequence[Draft], given: contexts.Columns | None) -> None:
-    columns = given or contexts.columns(using)
-    connection = connections[using]
-    prepared = [_prepared(connection, draft, columns) for draft in drafts]
+def _waiting(using: str) -> Iterator[Batch]:
+    """The batches that wait for a commit; Django drops those whose savepoint is rolled back."""
+    hooks: list[Any] = connections[using].run_on_commit
+    yield from (hook for _savepoints, hook, *_robust in hooks if isinstance(hook, Batch))
+
+
+def _write(batch: Batch) -> None:
+    with transaction.mark_for_rollback_on_error(batch.using):
+        _insert(batch)
+    _written(batch)
+
+
+def _write_or_report(batch: Batch) -> None:
+    try:
+        with transaction.atomic(batch.using):
+            _insert(batch)
+    except RecordingError as error:
+        failures.report(batch.using, batch.rows, error)
+    else:
+        _written(batch)
+
+
+def _write_after_commit(batch: Batch) -> None:
+    if _has_hooks(batch.using):
+        transaction.on_commit(batch, using=batch.using)
+    else:
+        batch()
+
+
+def _insert(batch: Batch) -> None:
+    connection = connections[batch.kept_on]
+    prepared = [_prepared(connection, values) for values in batch.rows]
     quote = connection.ops.quote_name
     names = ", ".join(quote(str(field.column)) for field in _fields().values())
     values = ", ".join(["(" + ", ".join(["%s"] * len(_COLUMNS)) + ")"] * len(prepared))
     sql = f"INSERT INTO {quote(Entry._meta.db_table)} ({names}) VALUES {values}"  # noqa: S608 - names of our own table
     try:
-        with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(sql, [value for row in prepared for value in row])
     except DatabaseError as error:
+        what = "The change was not made because its" if batch.kept_on == batch.using else "The change was made, but its"
         raise RecordingError(
-            f"The change was not made because its entry could not be written to {Entry._meta.db_table} of database "
-            f"{using!r}: {error} Has 'manage.py migrate' been run on it?"
+            f"{what} entry could not be written to {Entry._meta.db_table} of database {batch.kept_on!r}: {error} Has "
+            "'manage.py migrate' been run on it?"
         ) from error
-    _announce(using, drafts, columns)
 
 
-def _insert_or_log(using: str, drafts: Sequence[Draft], columns: contexts.Columns | None) -> None:
-    try:
-        with transaction.atomic(using):
-            _insert(using, drafts, columns)
-    except RecordingError:
-        for draft in drafts:
-            logger.exception("auditlog: entry not written: %r", draft)
-
-
-def _prepared(connection: Any, draft: Draft, columns: contexts.Columns) -> list[Any]:
-    values = {
+def _values(draft: Draft, columns: contexts.Columns, apart: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the entry's columns, by name."""
+    return {
         "recorded_at": timezone.now(),
         "action": int(draft.action),
         "event": draft.event,
         "model": draft.model,
         "object_id": storable(draft.object_id),
         "object_repr": draft.object_repr,
+        "changes": dict(draft.changes),
         "actor": columns.actor_id,
         "actor_repr": columns.actor_repr,
         "changeset": columns.changeset,
         "remote_addr": columns.remote_addr,
         "reason": storable(draft.reason or columns.reason),
+        "context": {**columns.context, **json_safe(draft.facts, settings.CONTEXT_MAX_LENGTH), **apart},
         "salt": draft.salt,
     }
-    fields = _fields()
-    row = {name: fields[name].get_db_prep_save(value, connection) for name, value in values.items()}
-    row["changes"] = dumps(dict(draft.changes))
-    row["context"] = dumps({**columns.context, **json_safe(draft.facts, settings.CONTEXT_MAX_LENGTH)})
-    return [row[name] for name in _COLUMNS]
+
+
+def _prepared(connection: Any, values: Mapping[str, Any]) -> list[Any]:
+    return [
+        dumps(values[name]) if name in _JSON else field.get_db_prep_save(values[name], connection)
+        for name, field in _fields().items()
+    ]
 
 
 @cache
@@ -141,16 +195,40 @@ def _fields() -> dict[str, models.Field[Any, Any]]:
     return {name: every[name] for name in _COLUMNS}
 
 
-def _announce(using: str, drafts: Sequence[Draft], columns: contexts.Columns) -> None:
-    """Tell the receivers of ``recorded`` after commit, once per model and action; costs nothing without receivers."""
+def _has_hooks(using: str) -> bool:
+    """Whether something can be done after commit; not where the caller commits by hand, for which Django has none."""
     connection = connections[using]
-    if not recorded.receivers or not (connection.in_atomic_block or connection.get_autocommit()):
-        return  # nobody listens, or the caller commits by hand, where Django has no hooks
+    return connection.in_atomic_block or connection.get_autocommit()
+
+
+def _written(batch: Batch) -> None:
+    """The entries are written: announce them, and tell of those that could not be."""
+    _announce(batch)
+    if failures.count(batch.using) and _has_hooks(batch.using):
+        transaction.on_commit(partial(_tell_failures, batch.using), using=batch.using, robust=True)
+
+
+def _tell_failures(using: str) -> None:
+    """Write the entry that tells how many are missing."""
+    lost = failures.take(using)
+    if lost is None:
+        return
+    try:
+        _insert(Batch(using, [Draft(Action.EVENT, event=failures.FAILED, facts=lost.facts)], contexts.columns(using)))
+    except RecordingError:
+        failures.give_back(using, lost)
+        logger.exception("auditlog: that entries are missing on database %r could not be recorded either", using)
+
+
+def _announce(batch: Batch) -> None:
+    """Tell the receivers of ``recorded`` after commit, once per model and action; costs nothing without receivers."""
+    if not recorded.receivers or not _has_hooks(batch.using):
+        return
     groups: dict[tuple[str, Action], list[str]] = {}
-    for draft in drafts:
+    for draft in batch.drafts:
         groups.setdefault((draft.model, draft.action), []).append(draft.object_id)
     for (label, action), ids in groups.items():
-        sender = _model_of(label)
+        sender = failures.model_of(label)
         if not recorded.has_listeners(sender):
             continue
         send = partial(
@@ -158,19 +236,12 @@ def _announce(using: str, drafts: Sequence[Draft], columns: contexts.Columns) ->
             sender=sender,
             model=label,
             action=action,
-            changeset=columns.changeset,
-            using=using,
+            changeset=batch.changeset,
+            using=batch.using,
             count=len(ids),
             object_ids=tuple(ids) if len(ids) <= _IDS else None,
         )
-        transaction.on_commit(send, using=using, robust=True)
-
-
-def _model_of(label: str) -> type[models.Model] | None:
-    try:
-        return apps.get_model(label) if label else None
-    except LookupError:
-        return None
+        transaction.on_commit(send, using=batch.using, robust=True)
 
 
 _migrated: set[str] = set()
@@ -180,7 +251,7 @@ def has_table(using: str) -> bool:
     """Whether entries can be written; False, with one warning, only while ``migrate`` has not yet made the table."""
     if using in _migrated or not contexts.command_is_running("migrate"):
         return True
-    if Entry._meta.db_table in connections[using].introspection.table_names():
+    if Entry._meta.db_table in connections[log_alias(using)].introspection.table_names():
         _migrated.add(using)
         return True
     warnings.warn(

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auditlog.capture.options", "auditlog.capture.registration", "auditlog.capture.registry", "auditlog.middleware"),
     ("auditlog.query.querysets",),
     ("auditlog.models",),
+    ("auditlog.databases", "auditlog.failures"),
     ("auditlog.recording",),
     ("auditlog.capture",),
     (

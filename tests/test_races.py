@@ -14,8 +14,8 @@ from django.db.models import Sum
 
 from auditlog.capture import held
 from auditlog.models import Entry
-from tests.helpers import broken_chains, live, replayed
-from tests.testapp.models import Category, Product, Tag
+from tests.helpers import broken_chains, live, replayed, told
+from tests.testapp.models import Category, Product, Shelf, Tag
 from tests.workers import ROWS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,6 +101,38 @@ def test_a_row_that_comes_to_match_meanwhile_is_left_alone(
     assert Product.objects.get(name="meanwhile").stock == 0
     assert replayed(Product) == live(Product)
     assert broken_chains() == []
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="nobody else can write while a transaction does")
+def test_a_row_that_another_connection_inserts_before_an_upsert_is_updated_by_it() -> None:
+    """It was not there when we looked; the entries say nevertheless what the database did."""
+
+    def elsewhere() -> None:
+        Shelf.objects.create(name="one", slots=1)
+        Shelf.objects.filter(name="one").update(slots=2)
+        connection.close()
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("INSERT INTO") and "testapp_shelf" in sql:
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        Shelf.objects.bulk_create(
+            [Shelf(name="one", slots=7), Shelf(name="two", slots=8)],
+            update_conflicts=True,
+            update_fields=["slots"],
+            unique_fields=["name"] if connection.features.supports_update_conflicts_with_target else None,
+        )
+
+    keys = {shelf.name: str(shelf.pk) for shelf in Shelf.objects.all()}
+    assert [(action, key) for action, _, key, _ in told()] == [
+        ("CREATE", keys["one"]), ("UPDATE", keys["one"]), ("UPDATE", keys["one"]), ("CREATE", keys["two"]),
+    ]  # fmt: skip
+    assert told()[2][3] == {"slots": [2, 7]}
+    assert replayed(Shelf) == live(Shelf)
 
 
 def related_by_the_log() -> set[tuple[str, int]]:

@@ -1,32 +1,38 @@
 """``QuerySet.bulk_create`` with conflicts ignored or updated: only the database knows what it did, so it is asked.
 
 It returns the rows that it wrote. One that was there before, found by the unique fields and locked, was updated; any
-other was created. A database that returns no rows (MySQL) is asked for the rows of these unique values before and
-after, and the entries say so.
+other was created, unless another connection inserted it after we looked: PostgreSQL tells by ``xmax``, elsewhere the
+log does, in which such a row has entries already. A database that returns no rows (MySQL) is asked for the rows of
+these unique values before and after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import NotSupportedError, connections, models, transaction
+from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery
 
 from auditlog.capture.frames import canonical_pk
 from auditlog.capture.held import Rows, Seen, View
 from auditlog.capture.inserts import Objects, labels_of_all, shadowed
 from auditlog.capture.receivers import settle_outer
-from auditlog.capture.registration import Registration
+from auditlog.capture.registration import Registration, Table
 from auditlog.capture.sets import Changed, view_of, write_rows
 from auditlog.capture.snapshot import Row, from_database, from_instance, locked
 from auditlog.capture.values import dumps
-from auditlog.models import Entry
+from auditlog.databases import entries_about
+from auditlog.models import Action
 
 _CHUNK = 100
 """Objects whose unique values are looked up at a time."""
+
+_TELLING = (Action.CREATE, Action.UPDATE, Action.DELETE, Action.BASELINE)
 
 
 def is_asked_rightly(queryset: Rows, options: Mapping[str, Any]) -> bool:
@@ -56,16 +62,20 @@ def upsert(
     settle_outer(view.using, lambda each, pk: before[pk].row if each is part and pk in before else None)
     if not returns:
         result = original(queryset, objs, **options)
-        after = {pk: seen.row for pk, seen in _existing(view, objs, names).items()}
-        changes = _changes(view, objs, before, after, frozenset())
+        after = _rows(_existing(view, objs, names))
+        overtaken = after.keys() - before.keys()
     else:
         insert = _Returning(queryset, view)
         with shadowed(queryset, insert):
             result = original(queryset, objs, **options)
-        changes = _changes(view, objs, before, insert.rows, insert.overtaken)
+        after, overtaken = insert.rows, insert.perhaps_overtaken(before)
     with transaction.mark_for_rollback_on_error(view.using):
-        write_rows(view, changes)
+        write_rows(view, _changes(view, objs, {**_last_recorded(view, overtaken), **_rows(before)}, after))
     return result
+
+
+def _rows(found: Mapping[Any, Seen]) -> dict[Any, Row]:
+    return {pk: seen.row for pk, seen in found.items()}
 
 
 def _unique_sets(model: type[models.Model], given: Iterable[str] | None) -> list[tuple[models.Field[Any, Any], ...]]:
@@ -109,8 +119,9 @@ class _Returning:
         self.model = queryset.model
         self.columns = list(self.model._meta.local_concrete_fields)
         self.rows: dict[Any, Row] = {}
-        self.overtaken: set[Any] = set()
-        """Keys of updated rows that another connection inserted after we looked (PostgreSQL tells)."""
+        self.updated: set[Any] = set()
+        """Keys of the rows that PostgreSQL says it updated."""
+        self.updates = False
         table = self.model._meta.db_table
         self.asks = connections[view.using].vendor == "postgresql" and not _is_partitioned(view.using, table)
 
@@ -123,6 +134,7 @@ class _Returning:
         using: str | None = None,
         **conflict: Any,
     ) -> list[tuple[Any, ...]]:
+        self.updates = conflict.get("on_conflict") is OnConflict.UPDATE
         query = InsertQuery(self.model, **conflict)
         query.insert_values(fields, list(objs), raw=raw)
         compiler: Any = query.get_compiler(using=self.view.using)
@@ -132,6 +144,12 @@ class _Returning:
         for row, (*_, updated) in zip(rows, found, strict=True):
             self._keep(row, updated=bool(updated))
         return [tuple(row[self.columns.index(f)] for f in returning_fields) for row in rows] if returning_fields else []
+
+    def perhaps_overtaken(self, before: Mapping[Any, Seen]) -> set[Any]:
+        """Keys of rows that another connection may have inserted after we looked; on SQLite none could write."""
+        if not self.updates or connections[self.view.using].vendor == "sqlite":
+            return set()
+        return (self.updated if self.asks else set(self.rows)) - before.keys()
 
     def _execute(self, sql: str, params: Any) -> list[tuple[Any, ...]]:
         with connections[self.view.using].cursor() as cursor:
@@ -148,7 +166,7 @@ class _Returning:
         pk = self.view.table.pk_of(held)
         self.rows[pk] = held
         if updated:
-            self.overtaken.add(pk)
+            self.updated.add(pk)
 
 
 @cache
@@ -161,13 +179,10 @@ def _is_partitioned(using: str, table: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _changes(
-    view: View, objs: Objects, before: Mapping[Any, Seen], after: Mapping[Any, Row], overtaken: Iterable[Any]
-) -> Iterator[Changed]:
+def _changes(view: View, objs: Objects, before: Mapping[Any, Row], after: Mapping[Any, Row]) -> Iterator[Changed]:
     labels = _labels(view, objs, after)
     for pk, row in after.items():
-        old = before[pk].row if pk in before else _last_recorded(view, pk) if pk in overtaken else None
-        yield Changed(old, row, labels.get(pk, ""))
+        yield Changed(before.get(pk), row, labels.get(pk, ""))
 
 
 def _labels(view: View, objs: Objects, rows: Mapping[Any, Row]) -> dict[Any, str]:
@@ -187,12 +202,20 @@ def _values(view: View, row: Row) -> str:
     return dumps([codec.encode(value) for at, (codec, value) in pairs if at not in view.table.keys])
 
 
-def _last_recorded(view: View, pk: Any) -> Row | None:
-    """The state of a row that another connection inserted meanwhile: what its entries, which came with it, say."""
-    table, known = view.table, dict[str, Any]()
-    entries = Entry.objects.using(view.using).filter(model__in=view.part.labels, object_id=view.part.key(pk))
-    for entry in entries.order_by("id").iterator():
-        known.update({name: change[1] for name, change in entry.changes.items() if isinstance(change, list)})
-    if not known:
-        return None
-    return tuple(codec.decode(known.get(name)) for name, codec in zip(table.names, table.codecs, strict=True))
+def _last_recorded(view: View, pks: Collection[Any]) -> dict[Any, Row]:
+    """The state of rows that another connection inserted meanwhile: what their entries, which came with them, say."""
+    of_key, known = {view.part.key(pk): pk for pk in pks}, dict[Any, dict[str, Any]]()
+    keys = iter(of_key)
+    while chunk := list(islice(keys, _CHUNK)):
+        entries = entries_about(view.using).filter(model__in=view.part.labels, object_id__in=chunk)
+        told = entries.filter(action__in=_TELLING).order_by("id").values_list("object_id", "action", "changes")
+        for key, action, changes in told.iterator():
+            row = known.setdefault(of_key[key], {})
+            row.update({name: change[1] for name, change in changes.items() if isinstance(change, list)})
+            if action == Action.DELETE:
+                del known[of_key[key]]
+    return {pk: _decoded(view.table, row) for pk, row in known.items() if row}
+
+
+def _decoded(table: Table, values: Mapping[str, Any]) -> Row:
+    return tuple(codec.decode(values.get(name)) for name, codec in zip(table.names, table.codecs, strict=True))

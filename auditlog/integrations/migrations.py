@@ -22,6 +22,7 @@ from django.db.models import NOT_PROVIDED, Field
 
 from auditlog import contexts
 from auditlog.conf import settings
+from auditlog.databases import entries_about
 from auditlog.exceptions import RecordingError
 from auditlog.models import Action, Entry
 from auditlog.recording import Draft, record_entries
@@ -90,7 +91,7 @@ def _tell(migration: Migration, changes: Changes, using: str, *, forwards: bool)
 def _known(changes: Changes, using: str) -> Iterator[tuple[str, Change]]:
     """The changes of models that entries name, under this label or one that this very migration gave or took."""
     labels = {name: ".".join(name.split(".")[:2]) for name in changes}
-    entries = Entry.objects.using(using)
+    entries = entries_about(using)
     known = {label: entries.filter(model=label).exists() for label in set(labels.values())}
     for name, (old, new) in changes.items():
         if name == labels[name] and old and new:  # a renamed model: the fields of one are the fields of the other

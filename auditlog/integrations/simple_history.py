@@ -17,7 +17,8 @@ from auditlog import contexts
 from auditlog.capture.notes import note
 from auditlog.capture.registry import registration_for
 from auditlog.conf import settings
-from auditlog.models import Action, Entry
+from auditlog.databases import entries_about
+from auditlog.models import Action
 from auditlog.recording import Draft, is_paused, record_entries
 
 REASON_EVENT = "auditlog.reason"
@@ -86,7 +87,7 @@ def record_late_reason(instance: Any, created: bool, raw: bool, using: str, **kw
 
 def _recorded_reason(version: models.Model, label: str, key: str, using: str) -> str:
     """The reason that the log knows for this version, as far as the version's column can hold it."""
-    entries = Entry.objects.using(using).filter(model=label, object_id=key, context__history=reference(version))
+    entries = entries_about(using).filter(model=label, object_id=key, context__history=reference(version))
     return _fitting(version, entries.order_by("-pk").values_list("reason", flat=True).first() or "")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import router
 
 from auditlog.capture.registration import Registration
+from auditlog.databases import entries_about
 from auditlog.models import Action, Entry
 from auditlog.trust.registrations import BASELINED, REGISTRATION, chosen, events_about, last_chosen
 
@@ -97,7 +98,7 @@ def _events(using: str) -> Iterator[dict[str, Any]]:
     """The events about no object, oldest first."""
     after = 0
     while True:
-        found = Entry.objects.using(using).filter(model="", action=Action.EVENT, id__gt=after)
+        found = entries_about(using).filter(model="", action=Action.EVENT, id__gt=after)
         found = found.filter(event__in=(MIGRATION, PAUSED, RESUMED)).order_by("id")
         rows: list[Any] = list(found.values("id", "event", "changes", "recorded_at", "changeset", "reason")[:_CHUNK])
         yield from rows

@@ -17,7 +17,7 @@ from django.db import connections, models, router
 
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registration_for, registrations
-from auditlog.models import Entry
+from auditlog.databases import entries_about
 from auditlog.query.filters import object_keys
 from auditlog.query.live import live_model
 from auditlog.trust import findings
@@ -157,7 +157,7 @@ class Drift:
 
     def _unrecorded(self, table: Table, key: str) -> Finding:
         entry = table.blind.baselined
-        at = Entry.objects.using(self.using).values_list("recorded_at", flat=True).filter(pk=entry).first()
+        at = entries_about(self.using).values_list("recorded_at", flat=True).filter(pk=entry).first()
         pause = self.told.pause(at) if at else None
         why = f"recording was paused: {pause.reason}" if pause else None
         return Finding(kind=findings.UNRECORDED, model=table.part.label, object=key, explained=why)

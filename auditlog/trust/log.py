@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 
+from auditlog.databases import entries_about
 from auditlog.models import Entry
 from auditlog.trust.replay import TELLING, Step
 
@@ -20,7 +21,7 @@ _COLUMNS = ("id", "recorded_at", "action", "changes", "context", "redaction")
 
 def telling(using: str, labels: Iterable[str]) -> models.QuerySet[Entry]:
     """The entries of the models with these labels that tell the state of a row."""
-    found: models.QuerySet[Entry] = Entry.objects.using(using).filter(model__in=labels, action__in=TELLING)
+    found: models.QuerySet[Entry] = entries_about(using).filter(model__in=labels, action__in=TELLING)
     return found.exclude(object_id="")
 
 

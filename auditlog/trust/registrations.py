@@ -19,6 +19,7 @@ from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registrations, registry
 from auditlog.capture.relations import Relation
 from auditlog.conf import settings
+from auditlog.databases import entries_about
 from auditlog.exceptions import RecordingError
 from auditlog.models import Action, Entry
 from auditlog.recording import Draft, record_entries
@@ -72,7 +73,7 @@ def chosen(part: Registration | None) -> Chosen:
 
 def events_about(using: str, labels: Iterable[str], *names: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Id, name and changes of the events about models as such, newest first."""
-    found = Entry.objects.using(using).filter(model__in=labels, object_id="", action=Action.EVENT, event__in=names)
+    found = entries_about(using).filter(model__in=labels, object_id="", action=Action.EVENT, event__in=names)
     yield from found.order_by("-id").values_list("id", "event", "changes")
 
 
@@ -81,11 +82,11 @@ def last_chosen(using: str, labels: Iterable[str], now: Chosen) -> Chosen | None
     labels = tuple(labels)
     for _id, _event, changes in events_about(using, labels, REGISTRATION, BASELINED):
         return Chosen(frozenset(changes["fields"][1]), frozenset(changes["masked"][1]))
-    newest = Entry.objects.using(using).filter(model__in=labels).order_by("-id").values_list("id", "action")
+    newest = entries_about(using).filter(model__in=labels).order_by("-id").values_list("id", "action")
     whole = next((number for number, action in newest[:_LOOKED_AT] if action in (CREATE, BASELINE)), None)
     if whole is None:
         return None
-    changes = Entry.objects.using(using).values_list("changes", flat=True).get(pk=whole)
+    changes = entries_about(using).values_list("changes", flat=True).get(pk=whole)
     return _of_entry(changes, now)
 
 
@@ -101,7 +102,7 @@ def labels_in(using: str) -> Iterator[str]:
     """The labels of all models that entries name, one short query each."""
     label: str | None = ""
     while label is not None:
-        following = Entry.objects.using(using).filter(model__gt=label).order_by("model")
+        following = entries_about(using).filter(model__gt=label).order_by("model")
         label = following.values_list("model", flat=True).first()
         if label is not None:
             yield label
