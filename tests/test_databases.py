@@ -251,8 +251,9 @@ class TestLogElsewhere:
 
     def test_drift_is_found_across_both(self) -> None:
         Tag.objects.create(name="red")
+        Tag.objects.create(name="green")
         with _renamed("other"):
-            Tag.objects.create(name="blue")
+            Tag.objects.filter(name="green").update(name="blue")
 
         out = io.StringIO()
         with pytest.raises(SystemExit) as stop:
