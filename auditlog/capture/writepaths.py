@@ -236,10 +236,11 @@ _VERBS: tuple[tuple[type, str, Callable[[Callable[..., Any]], Callable[..., Any]
 
 
 def install() -> None:
-    """Wrap the verbs; a second call does nothing."""
-    if _WRAPPED:
-        return
+    """Wrap the verbs that are not wrapped yet; a second call does nothing."""
+    already = {(owner, name) for owner, name, _ in _WRAPPED}
     for owner, name, wrap in _VERBS:
+        if (owner, name) in already:
+            continue
         original = owner.__dict__[name]
         wrapped = wrap(original)
         wrapped.__dict__.update(original.__dict__)  # alters_data and the like
@@ -248,8 +249,9 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Restore Django's own verbs, each only where the wrapper is still ours."""
-    for owner, name, original in _WRAPPED:
+    """Restore Django's own verbs; one that another package wrapped after us stays as it is, with ours within."""
+    for each in tuple(_WRAPPED):
+        owner, name, original = each
         if getattr(owner.__dict__[name], "__wrapped__", None) is original:
             setattr(owner, name, original)
-    _WRAPPED.clear()
+            _WRAPPED.remove(each)
