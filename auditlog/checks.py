@@ -20,6 +20,7 @@ from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registrations
 from auditlog.capture.wiring import is_history
 from auditlog.checks_databases import check_databases, check_missing_entries, check_separate_log, check_tables
+from auditlog.checks_leftovers import check_leftovers
 from auditlog.conf import Settings, settings
 from auditlog.exceptions import RegistrationError
 
@@ -41,7 +42,7 @@ def install() -> None:
     """Register the checks; called once at start-up."""
     for check in (check_settings, check_models, check_registrations, check_verbs, check_project):
         register(check, "auditlog")
-    for check in (check_databases, check_tables, check_separate_log, check_missing_entries):
+    for check in (check_databases, check_tables, check_separate_log, check_missing_entries, check_leftovers):
         register(check, Tags.database)
 
 

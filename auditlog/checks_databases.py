@@ -33,7 +33,8 @@ def check_databases(
         if not has_log(alias) and log_alias(alias) == alias and not command_is_running("migrate"):
             yield Error(
                 f"Database {alias!r} has no table {Entry._meta.db_table}: recorded models cannot be changed on it.",
-                hint=f"Run 'manage.py migrate auditlog --database {alias}'.",
+                hint=f"Run 'manage.py migrate auditlog --database {alias}'. If that does nothing, because "
+                f"this is a copy without the log: first 'manage.py migrate auditlog zero --fake --database {alias}'.",
                 id="auditlog.E009",
             )
         if connection.vendor == "sqlite" and getattr(connection, "transaction_mode", None) is None:

@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("auditlog.capture",),
     (
         "auditlog.query", "auditlog.history", "auditlog.inventory", "auditlog.checks", "auditlog.checks_databases",
+        "auditlog.checks_leftovers",
         "auditlog.trust", "auditlog.testing",
     ),
     ("auditlog.integrations",),
