@@ -15,7 +15,7 @@ ON_MARIADB = @[ "$$CI" != true ] && ! $(BIN)/python -m tests.mariatemp || DB=mar
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-sqlite test-postgres test-mariadb test-browser oracle lint types bench coverage messages lock clean
+.PHONY: help demo test test-sqlite test-postgres test-mariadb test-browser oracle django-suite lint types bench coverage messages lock clean
 
 help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ oracle: $(TEST_SET) ## replay the log after each of OPERATIONS random writes per
 	DB=postgres $(BIN)/python -m pytest tests/test_oracle.py
 	$(ON_MARIADB) $(BIN)/python -m pytest tests/test_oracle.py
 
+django-suite: $(TEST_SET) ## run Django's own tests with every model recorded, on SQLite and PostgreSQL, and tell what differs
+	$(BIN)/python -m tests.django_suite --database sqlite
+	$(BIN)/python -m tests.django_suite --database postgres
+
 lint: $(TEST_SET) ## check style, formatting and the pinned requirements
 	.ci/check_requirements
 	$(BIN)/ruff check .
@@ -85,5 +89,5 @@ lock: ## pin the newest allowed packages in requirements/ (needs uv)
 
 clean: ## remove the environment, the demonstration's data and all caches
 	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov dist build .coverage .coverage.*
-	rm -rf *.sqlite3 *.sqlite3-* media
+	rm -rf .django-source *.sqlite3 *.sqlite3-* media
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

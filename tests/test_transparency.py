@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth import authenticate
 from django.db import connection, models, transaction
 from django.test import modify_settings
 
@@ -92,3 +93,11 @@ def _forget(*names: str) -> None:
         if model is not None and registration_for(model) is not None:
             unregister(model)
     apps.clear_cache()
+
+
+def test_a_login_that_fails_may_come_with_any_request() -> None:
+    """Forms pass on what they were given, in tests often a mere object."""
+    anything: Any = object()
+    assert authenticate(request=anything, username="ana", password="wrong") is None
+
+    assert [entry[0] for entry in told()] == ["LOGIN_FAILED"]

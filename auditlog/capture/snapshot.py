@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -74,7 +74,8 @@ def _rows(
         rows = locked(rows, alias, no_key=no_key)
     found = {}
     for pk, *values in rows.values_list("pk", *names):
-        found[pk] = tuple(_split(tables, values))
+        # a field may return keys that cannot be looked up, wrappers for instance
+        found[pk if isinstance(pk, Hashable) else str(pk)] = tuple(_split(tables, values))
     return found
 
 

@@ -74,6 +74,6 @@ def _record(draft: Draft, actor: Any, request: Any) -> None:
     if not settings.ENABLED or is_paused():
         return
     here = contexts.current() or contexts.Context()
-    origin = here.origin or (None if request is None else Origin(request))
+    origin = here.origin or (Origin(request) if hasattr(request, "META") else None)  # anything may be sent
     with contexts.entered(replace(here, actor=actor, origin=origin)):
         record_entries(router.db_for_write(Entry), [draft])

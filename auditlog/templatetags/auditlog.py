@@ -120,3 +120,10 @@ def _address(page_name: str, *arguments: Any) -> str:
         return reverse(f"admin:auditlog_entry_{page_name}", args=arguments)
     except NoReverseMatch:
         return ""
+
+
+@register.simple_tag(takes_context=True)
+def nonce(context: template.Context) -> SafeString:
+    """The attribute of a script or style under Django's Content-Security-Policy; empty where there is no nonce."""
+    value = context.get("csp_nonce")
+    return format_html(' nonce="{}"', value) if value else SafeString("")
