@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -91,7 +92,7 @@ class Project:
         return json.loads(done.stdout)
 
     def fails(self, code: str, **environment: str) -> str:
-        """The last line of the traceback with which the code ends."""
+        """The error with which the code ends, without its traceback."""
         done = self._run(code, environment)
         assert done.returncode == 1, done.stdout
-        return done.stderr.strip().splitlines()[-1]
+        return re.split(r"^(?=[\w.]+Error: )", done.stderr.strip(), flags=re.MULTILINE)[-1]
