@@ -107,6 +107,15 @@ def test_keys_that_need_quoting(client: Client, root: User) -> None:
     assert [row[1:] for row in table(html)] == [("nobody", "+create", "")]
 
 
+def test_an_object_whose_name_is_blank(client: Client, root: User) -> None:
+    product = Product.objects.create(name="  ")
+
+    page = get(client, SHAPE.format(product.pk))
+
+    assert ("-", f"/admin/testapp/product/{product.pk}/change/") in links(page)
+    assert "Change history: -" in page
+
+
 def test_third_party_models(client: Client, root: User) -> None:
     html = get(client, f"/admin/auth/user/{root.pk}/history/")
 

@@ -29,6 +29,9 @@ from auditlog.query.pages import CursorError
 from auditlog.query.querysets import EntryQuerySet
 
 
+_NO_NAME = "-"  # as Django's admin shows what has no name; a link needs a text
+
+
 @dataclass(frozen=True)
 class _Subject:
     """The object a history page is about; ``live`` is None when only its entries are left."""
@@ -70,7 +73,7 @@ def _subject(model_admin: ModelAdmin[Any], request: HttpRequest, key: str) -> _S
     if obj is not None:
         if not model_admin.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        return _Subject(obj, str(obj), visible_to(timeline(obj), request.user))
+        return _Subject(obj, str(obj).strip() or _NO_NAME, visible_to(timeline(obj), request.user))
     value = clean_key(model_admin.model._meta.pk, key)
     if value is None or model_admin.model._base_manager.filter(pk=value).exists():
         return None  # no key of this model, or a row that this admin hides from this user
