@@ -112,7 +112,7 @@ def test_an_object_whose_name_is_blank(client: Client, root: User) -> None:
 
     page = get(client, SHAPE.format(product.pk))
 
-    assert ("-", f"/admin/testapp/product/{product.pk}/change/") in links(page)
+    assert f'<a href="/admin/testapp/product/{product.pk}/change/">-</a>' in page
     assert "Change history: -" in page
 
 

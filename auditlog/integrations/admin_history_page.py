@@ -28,7 +28,6 @@ from auditlog.query.live import clean_key
 from auditlog.query.pages import CursorError
 from auditlog.query.querysets import EntryQuerySet
 
-
 _NO_NAME = "-"  # as Django's admin shows what has no name; a link needs a text
 
 
