@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth import authenticate
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models.signals import pre_save
 from django.test import modify_settings
 
 from auditlog.capture.registry import registration_for, unregister
 from tests.helpers import mark, told
-from tests.testapp.models import Membership, Person, Product, Tag, Team, Vehicle
+from tests.testapp.models import Membership, Person, Product, Shelf, Tag, Team, Vehicle
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +103,61 @@ def test_a_login_that_fails_may_come_with_any_request() -> None:
     assert authenticate(request=anything, username="ana", password="wrong") is None
 
     assert [entry[0] for entry in told()] == ["LOGIN_FAILED"]
+
+
+@pytest.fixture
+def by_hand(transactional_db: None) -> Iterator[None]:
+    """``set_autocommit(False)``: the caller's commits, no block of Django's."""
+    connection.set_autocommit(False)
+    yield
+    connection.rollback()
+    connection.set_autocommit(True)
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_an_insert_that_fails_raises_the_error_of_the_database_and_records_nothing() -> None:
+    first = Tag.objects.create(name="one")
+    connection.commit()
+    since = mark()
+    with pytest.raises(IntegrityError):
+        Tag(pk=first.pk, name="two").save(force_insert=True)
+    connection.rollback()
+    with pytest.raises(IntegrityError):
+        first.save(force_insert=True)
+    connection.commit()
+
+    assert told(since=since) == []
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_an_update_that_fails_raises_the_error_of_the_database() -> None:
+    shelf = Shelf.objects.create(name="one")
+    slots, shelf.slots = shelf.slots, -1
+    connection.commit()
+    with pytest.raises(IntegrityError):
+        shelf.save()
+    connection.rollback()
+
+    assert Shelf.objects.get().slots == slots
+
+
+def test_an_insert_that_a_receiver_stops_records_nothing() -> None:
+    """Even where a row of that key is there."""
+    tag = Tag.objects.create(name="one")
+    since = mark()
+
+    def stop(**kwargs: Any) -> None:
+        raise ValueError("stop")
+
+    pre_save.connect(stop, sender=Tag)
+    try:
+        with pytest.raises(ValueError, match="stop"):
+            Tag(pk=tag.pk, name="two").save(force_insert=True)
+    finally:
+        pre_save.disconnect(stop, sender=Tag)
+
+    assert told(since=since) == []
+
+
+def test_a_raw_delete_that_finds_nothing_says_so() -> None:
+    assert Tag.objects.filter(name="none")._raw_delete("default") == 0

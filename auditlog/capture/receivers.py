@@ -75,12 +75,16 @@ def _row(row: Row | None, part: Registration, pk: Any) -> Row | None:
 
 
 def _may_exist(frame: SaveFrame, raw: bool) -> bool:
-    """Whether Django may find a row to update: not for a new object without a key, nor for one whose key it makes."""
+    """Whether Django may find a row to update: not for a new object without a key, nor for one whose key it makes.
+
+    An object that was loaded is there most likely, and an INSERT of it then fails.
+    """
     instance = frame.instance
-    if frame.inserts or not instance._is_pk_set():  # type: ignore[attr-defined] # missing in the stubs
+    known = not instance._state.adding
+    if not instance._is_pk_set() or (frame.inserts and not known):  # type: ignore[attr-defined] # missing in the stubs
         return bool(instance._meta.parents)
     made = all(field.has_default() or field.has_db_default() for field in instance._meta.pk_fields)
-    return bool(instance._meta.parents) or raw or frame.updates or not (instance._state.adding and made)
+    return bool(instance._meta.parents) or raw or frame.updates or known or not made
 
 
 def settle_outer(

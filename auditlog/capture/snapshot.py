@@ -143,6 +143,16 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     return connection.in_atomic_block or not connection.get_autocommit()
 
 
+def is_lost(connection: BaseDatabaseWrapper) -> bool:
+    """Whether nothing of the open transaction can be committed: Django or PostgreSQL gave it up after an error."""
+    if connection.needs_rollback or connection.vendor != "postgresql":
+        return connection.needs_rollback
+    return connection.connection is None or connection.connection.info.transaction_status in _LOST
+
+
+_LOST = (3, 4)
+"""libpq's PQTRANS_INERROR and PQTRANS_UNKNOWN, which says that the connection is gone."""
+
 _write_locks: WeakKeyDictionary[BaseDatabaseWrapper, tuple[object, object]] = WeakKeyDictionary()
 
 

@@ -19,7 +19,7 @@ from auditlog.capture import cascades, conflicts, inserts, receivers, sets
 from auditlog.capture.frames import DeleteFrame, SaveFrame, canonical_pk, opened
 from auditlog.capture.loaded import forget
 from auditlog.capture.registration import Registration
-from auditlog.capture.snapshot import in_transaction, stored_rows, take_write_lock
+from auditlog.capture.snapshot import in_transaction, is_lost, stored_rows, take_write_lock
 from auditlog.capture.tracking import chain, tracked
 from auditlog.capture.tripwire import allowing
 from auditlog.capture.units import is_recording, unit
@@ -87,7 +87,9 @@ def tables_of(parts: Iterable[Registration]) -> frozenset[str]:
 def _settle_after_error(frame: SaveFrame) -> None:
     """A receiver raised, but the row may be written and the caller may go on: record it, or let nothing commit."""
     connection = connections[frame.using]
-    if not frame.taken or frame.done or connection.needs_rollback or not in_transaction(connection):
+    if not frame.taken or frame.done or is_lost(connection) or not in_transaction(connection):
+        return
+    if frame.instance._state.adding:  # Django did not get as far as the row
         return
     try:
         receivers.settle(frame, reread=True)
@@ -220,7 +222,8 @@ def _raw_delete(original: Callable[..., int]) -> Callable[..., int]:
             rows = stack.enter_context(sets.deleted(self, part, using))
             if cascading:
                 stack.enter_context(cascades.recorded_cascades({self.model: rows.keys()}, using))
-            return original(rows.narrowed(self), using)
+            count: int | None = original(rows.narrowed(self), using)
+            return count or 0  # for no rows no statement is sent
 
     return _raw_delete
 
