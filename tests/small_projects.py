@@ -65,9 +65,12 @@ def empty_database(name: str, folder: Path) -> Iterator[str]:
     quoted = connection.ops.quote_name(name)
     with connection._nodb_cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {quoted}")
-    yield name
-    with connection._nodb_cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {quoted}")
+    forced = " WITH (FORCE)" if connection.vendor == "postgresql" else ""  # a pool may still hold a connection
+    try:
+        yield name
+    finally:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {quoted}{forced}")
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ class Project:
     def play(self, code: str, **environment: str) -> Any:
         """What the code, run by a process of the project, leaves in ``result``."""
         done = self._run(code, environment)
-        assert (done.returncode, done.stderr) == (0, "")
-        return json.loads(done.stdout)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return json.loads(done.stdout.splitlines()[-1])  # commands of other packages print before it
 
     def fails(self, code: str, **environment: str) -> str:
         """The error with which the code ends, without its traceback."""

@@ -12,7 +12,7 @@ from tests.settings import DATABASES as _DATABASES
 
 STEP = os.environ.get("ADOPTED", "all")
 
-DATABASES = {"default": _DATABASES["default"]}
+DATABASES = {"default": {**_DATABASES["default"], "DISABLE_SERVER_SIDE_CURSORS": "POOLED" in os.environ}}
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "tests.adopted"]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

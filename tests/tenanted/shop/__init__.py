@@ -1,0 +1,1 @@
+"""The app whose tables are in every tenant's schema."""
