@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,8 +19,9 @@ def tests_of(version: str) -> Path:
     unpacked = FOLDER / f"django-{version}"
     if not (unpacked / "tests" / "runtests.py").exists():
         FOLDER.mkdir(exist_ok=True)
-        with tarfile.open(_download(version)) as archive:
-            archive.extractall(FOLDER, filter="data")
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder, tarfile.open(_download(version)) as archive:
+            archive.extractall(folder, filter="data")
+            next(Path(folder).iterdir()).rename(unpacked)
     return unpacked / "tests"
 
 

@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 
 import auditlog
+from auditlog.capture.registry import registry
 from auditlog.capture.writepaths import _VERBS
 
 OURS = str(Path(auditlog.__file__).parent)
@@ -65,9 +66,9 @@ def watch(connection: Any, **kwargs: Any) -> None:
 
 
 def tell() -> None:
-    """Add the number of entries to the report."""
+    """Add the numbers of entries and of registered models to the report."""
     with Path(os.environ["SUITE_REPORT"]).open("a") as file:
-        file.write(json.dumps({"entries": entries}) + "\n")
+        file.write(json.dumps({"entries": entries, "models": len(registry.by_model)}) + "\n")
 
 
 def _verbs() -> set[CodeType]:
