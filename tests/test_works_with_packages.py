@@ -24,7 +24,7 @@ NODE = ["depth", "id", "name", "numchild", "path"]
 def project(tmp_path: Path, db: None) -> Iterator[Project]:
     with empty_database("works", tmp_path) as name:
         project = Project("tests.works.settings", name)
-        project.play("migrate('--run-syncdb')")
+        project.play("migrate()")
         yield project
 
 

@@ -92,9 +92,8 @@ class Comparison:
     @property
     def is_too_small(self) -> bool:
         """Whether too little was run, or written, to say anything."""
-        tests, entries = (
-            sum(getattr(part, name) for part in self.parts) for name in ("fewest_tests", "fewest_entries")
-        )
+        tests = sum(part.fewest_tests for part in self.parts)
+        entries = sum(part.fewest_entries for part in self.parts)
         return len(self.bare.outcomes) < tests or self.recorded.entries < entries
 
     @property
@@ -105,7 +104,8 @@ class Comparison:
     def told(self) -> str:
         """The comparison as text."""
         counted = Counter(outcome.outcome for outcome in self.bare.outcomes.values())
-        ran = f"{len(self.bare.outcomes)} tests ({counted['skipped']} skipped, {counted['failed']} failed by Django alone)"
+        alone = f"{counted['skipped']} skipped, {counted['failed']} failed by Django alone"
+        ran = f"{len(self.bare.outcomes)} tests ({alone})"
         written = f"{self.recorded.models} models registered, {self.recorded.entries} entries written"
         lines = [
             f"Django {self.version}, {self.database}: {ran}, {written}",
