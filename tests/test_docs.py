@@ -74,10 +74,27 @@ def test_links_and_pictures_lead_somewhere(document: Path) -> None:
     assert [t for t in targets if "://" not in t and not (document.parent / t).exists()] == []
 
 
-def test_the_tests_named_in_the_readme_exist() -> None:
-    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "README.md").read_text()))
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_the_tests_that_a_page_names_exist(document: Path) -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)*)`", document.read_text()))
 
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert [name for name in sorted(named) if not _is_test(name)] == []
+
+
+def _is_test(name: str) -> bool:
+    """Whether there is such a file or, by its node id, such a test."""
+    path, *inner = name.split("::")
+    if not (ROOT / path).exists():
+        return False
+    found: list[ast.stmt] = ast.parse((ROOT / path).read_text()).body
+    for step in inner:
+        matching = [
+            n for n in found if isinstance(n, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and n.name == step
+        ]
+        if not matching:
+            return False
+        found = matching[0].body
+    return True
 
 
 if __name__ == "__main__":

@@ -80,8 +80,10 @@ def test_a_fixture_may_bring_entries_with_free_ids_only(entry: Entry) -> None:
     assert list(Entry.objects.order_by("id").values_list("pk", "event")) == [(entry.pk, "old"), (entry.pk + 7, "old")]
 
 
-def test_a_fixture_may_bring_the_entry_that_is_there(entry: Entry) -> None:
+@pytest.mark.parametrize("microsecond", [0, 345, 345_678])
+def test_a_fixture_may_bring_the_entry_that_is_there(microsecond: int) -> None:
     """Tests with ``serialized_rollback`` load what the migrations wrote where it may still stand."""
+    entry = make(event="old", recorded_at=dt.datetime(2026, 3, 1, 12, 0, 0, microsecond, dt.UTC))
     before = list(Entry.objects.values())
     [same] = serializers.deserialize("json", serializers.serialize("json", [entry]))
     same.save()

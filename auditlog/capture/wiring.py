@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -145,9 +146,14 @@ def refuse_overwriting(sender: type[Entry], instance: Entry, using: str, raw: bo
     found = None if instance.pk is None else Entry.objects.using(using).filter(pk=instance.pk).first()
     if found is None:
         return
+    if raw and _milliseconds(instance.recorded_at) == _milliseconds(found.recorded_at):
+        instance.recorded_at = found.recorded_at
     if not raw or serializers.serialize("json", [found]) != serializers.serialize("json", [instance]):
         raise AppendOnlyError("saved over")
-    instance.recorded_at = found.recorded_at
+
+
+def _milliseconds(moment: dt.datetime | None) -> dt.datetime | None:
+    return moment and moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def refuse_deleting(sender: type[Entry], **kwargs: Any) -> None:
