@@ -52,6 +52,7 @@ def test_an_order_by_a_relation_hides_no_row_from_the_log(monkeypatch: pytest.Mo
     )  # fmt: skip
 
 
+@pytest.mark.django_db(databases=["default", "other"])  # django.contrib.postgres asks every connection when it starts
 def test_starting_up_again_records_nothing_twice() -> None:
     """``modify_settings(INSTALLED_APPS=...)`` calls ``ready()`` of every app again."""
     product, tag = Product.objects.create(name="p"), Tag.objects.create(name="t")

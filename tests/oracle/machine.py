@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext, suppress
 from random import Random
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DataError, IntegrityError, OperationalError, connection, connections, models, transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from auditlog.capture.tripwire import allowing
 from auditlog.models import Entry
 from tests.oracle.compare import differences
-from tests.oracle.operations import OPERATIONS, meddling, run
-from tests.oracle.rows import zoo
+from tests.oracle.meddling import Refusal, meddling, refusing
+from tests.oracle.operations import OPERATIONS, run
+from tests.oracle.rows import fill, zoo
 from tests.strategies import assignable
 from tests.testapp import value_models
 
@@ -55,6 +57,11 @@ class Oracle(RuleBasedStateMachine):
         super().__init__()
         empty()
 
+    @initialize(seed=seeds)
+    def begin(self, seed: int) -> None:
+        """Rows of every model, so that there is something to write."""
+        fill(Random(seed), "default")
+
     @rule(name=names, seed=seeds)
     def write(self, name: str, seed: int) -> None:
         """One operation in autocommit."""
@@ -66,6 +73,16 @@ class Oracle(RuleBasedStateMachine):
         rng = Random(seed)
         with meddling(rng, "default"):
             self.attempt(name, rng)
+
+    @rule(name=names, seed=seeds, after=names, atomic=st.booleans())
+    def write_what_a_receiver_refuses(self, name: str, seed: int, after: str, atomic: bool) -> None:
+        """A receiver raises; the caller catches that and goes on, in the same transaction or in autocommit."""
+        rng = Random(seed)
+        with suppress(*REFUSED), transaction.atomic() if atomic else nullcontext():  # the commit may be refused, too
+            with refusing(rng, "default"), suppress(Refusal):
+                self.attempt(name, rng)
+            if not connection.needs_rollback:
+                self.attempt(after, rng)
 
     @rule(steps=plans, undone=st.booleans(), seed=seeds)
     def write_in_a_block(self, steps: list[tuple[str, int, bool]], undone: bool, seed: int) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -16,9 +15,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connections, models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Concat, Lower
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from tests.oracle.rows import changes, some, value_for, values, zoo
+from tests.oracle.rows import assign, changes, some, value_for, values, zoo
 from tests.testapp.models import (
     Category,
     Computed,
@@ -78,12 +76,6 @@ def _rows(model: type[models.Model], rng: Random, using: str) -> models.QuerySet
     ])  # fmt: skip
 
 
-def _assign(obj: models.Model, given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        field: Any = obj._meta.get_field(name)
-        setattr(obj, field.attname, value)
-
-
 @operation
 def create(rng: Random, using: str) -> None:
     model = _model(rng)
@@ -105,7 +97,7 @@ def save(rng: Random, using: str) -> None:
     model = _model(rng)
     obj = some(model, rng, using)
     if obj is not None:
-        _assign(obj, changes(model, rng, using))
+        assign(obj, changes(model, rng, using))
         obj.save(using=using)
 
 
@@ -115,8 +107,8 @@ def save_some_fields(rng: Random, using: str) -> None:
     obj = some(model, rng, using)
     if obj is not None:
         given = changes(model, rng, using)
-        _assign(obj, changes(model, rng, using))
-        _assign(obj, given)
+        assign(obj, changes(model, rng, using))
+        assign(obj, given)
         obj.save(using=using, update_fields=rng.sample(sorted(given), rng.randint(0, len(given))))
 
 
@@ -126,7 +118,7 @@ def save_stale(rng: Random, using: str) -> None:
     obj = some(model, rng, using)
     if obj is not None:
         model._base_manager.using(using).filter(pk=obj.pk).update(**changes(model, rng, using))
-        _assign(obj, changes(model, rng, using))
+        assign(obj, changes(model, rng, using))
         obj.save(using=using)
 
 
@@ -137,7 +129,7 @@ def save_deferred(rng: Random, using: str) -> None:
     given = changes(model, rng, using)
     if found is not None and given:
         obj = model._base_manager.using(using).only(*given).get(pk=found.pk)
-        _assign(obj, given)
+        assign(obj, given)
         obj.save(using=using)
 
 
@@ -202,7 +194,7 @@ def load_a_fixture(rng: Random, using: str) -> None:
     model = _model(rng)
     obj = some(model, rng, using)
     if obj is not None:
-        _assign(obj, changes(model, rng, using))
+        assign(obj, changes(model, rng, using))
         for each in serializers.deserialize("json", serializers.serialize("json", [obj]), using=using):
             each.save(using=using)
 
@@ -239,8 +231,10 @@ def bulk_update(rng: Random, using: str) -> None:
     model = _model(rng)
     rows = list(_rows(model, rng, using)[:5])
     given = changes(model, rng, using)
+    if model._meta.parents and not model._meta.pk.remote_field:  # Django takes the child's key for the parent's
+        given = {name: value for name, value in given.items() if model._meta.get_field(name).model is model}
     for obj in rows:
-        _assign(obj, {name: value_for(obj._meta.get_field(name), rng, using) for name in given})
+        assign(obj, {name: value_for(obj._meta.get_field(name), rng, using) for name in given})
     if rows and given:
         model._base_manager.using(using).bulk_update(rows, list(given), batch_size=rng.choice([None, 1, 2]))
 
@@ -405,27 +399,3 @@ def write_what_the_database_cascades(rng: Random, using: str) -> None:
         gone.delete(using=using)
     else:
         type(gone).objects.using(using).filter(pk=gone.pk).delete()
-
-
-_SIGNALS = (pre_save, post_save, pre_delete, post_delete, m2m_changed)
-
-
-@contextmanager
-def meddling(rng: Random, using: str) -> Iterator[None]:
-    """A receiver of a project that writes in the middle of others' writes, twice at most."""
-    left = [2]
-
-    def receiver(sender: type[models.Model], **kwargs: Any) -> None:
-        if left[0] and kwargs.get("using") == using and sender._meta.app_label == "testapp":
-            left[0] -= 1
-            inner = rng.choice(
-                ["save", "update", "relate", "save_twice", "create", "write_links", "save_stale", "delete"]
-            )
-            run(inner, rng, using)
-
-    signal = rng.choice(_SIGNALS)
-    signal.connect(receiver, weak=False)
-    try:
-        yield
-    finally:
-        signal.disconnect(receiver)

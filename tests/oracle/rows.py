@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from decimal import Decimal
 from random import Random
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
 from auditlog.capture.registry import registrations
+from tests.testapp.models import Shelf
 
 _NOT_HERE = {"gauge", "contract", "lenient", "payment", "card", "plain", "recorded"}
 """Captured from memory, with a reason, without errors, with keys that cannot be compared, and those of benchmarks."""
+
+NAMES = [*(f"n{number}" for number in range(9)), "spare"]
+"""What unique names are made of; a shelf called "spare" takes the place of those that are deleted."""
 
 _TEXTS = ["", "a", "A", "b ", "Ünï", "漢字", "0", "x y", "'; --", "%s"]
 _NUMBERS: list[Any] = [0, 1, 2, 7, 31, "5", True]
@@ -43,7 +48,7 @@ def value_for(field: models.Field[Any, Any], rng: Random, using: str) -> Any:
     if isinstance(field, models.UUIDField):
         return uuid.UUID(int=rng.getrandbits(128), version=4)
     if isinstance(field, models.CharField) and (field.unique or field.primary_key):
-        return f"n{rng.randrange(9)}"
+        return rng.choice(NAMES)
     for kind, values in _POOLS:
         if isinstance(field, kind):
             return rng.choice(values)
@@ -97,3 +102,19 @@ def changes(model: type[models.Model], rng: Random, using: str) -> dict[str, Any
     fields = [f for f in editable(model) if f not in model._meta.pk_fields]
     chosen = rng.sample(fields, rng.randint(1, len(fields))) if fields else []
     return {f.name: value_for(f, rng, using) for f in chosen}
+
+
+def assign(obj: models.Model, given: dict[str, Any]) -> None:
+    """Set the fields of an object, foreign keys by their keys."""
+    for name, value in given.items():
+        field: Any = obj._meta.get_field(name)
+        setattr(obj, field.attname, value)
+
+
+def fill(rng: Random, using: str) -> None:
+    """Some rows for each model, a spare shelf among them."""
+    Shelf.objects.using(using).create(name="spare")
+    for model in zoo():
+        for _ in range(2):
+            with suppress(IntegrityError), transaction.atomic(using):
+                model._base_manager.using(using).create(**values(model, rng, using))
