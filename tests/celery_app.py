@@ -15,6 +15,8 @@ from typing import Any
 
 from celery import Celery
 
+from tests import file_broker
+
 if "CELERY_FOLDER" not in os.environ:  # the first process makes it for those that it starts
     os.environ["CELERY_FOLDER"] = tempfile.mkdtemp(prefix="auditlog-celery-")
     atexit.register(shutil.rmtree, os.environ["CELERY_FOLDER"], ignore_errors=True)
@@ -22,10 +24,12 @@ FOLDER = Path(os.environ["CELERY_FOLDER"])
 QUEUE, RESULTS, CONTROL = (FOLDER / name for name in ("queue", "results", "control"))
 for folder in (QUEUE, RESULTS, CONTROL):
     folder.mkdir(exist_ok=True)
+if not (EXCHANGE := CONTROL / "celery.exchange").exists():  # by the first process, so that none finds it half-written
+    EXCHANGE.write_text("[]")
 
 app = Celery("tests")
 app.conf.update(
-    broker_url="filesystem://",
+    broker_url=file_broker.URL,
     broker_transport_options={
         "data_folder_in": str(QUEUE), "data_folder_out": str(QUEUE), "control_folder": str(CONTROL),
         "polling_interval": 0.05,
