@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db.models import signals
 from django.db.models.signals import ModelSignal, m2m_changed, pre_delete
 
 import auditlog
@@ -237,3 +239,67 @@ def test_a_registered_table_of_djangos_own_making(tea: Product, red: Tag) -> Non
         ("CREATE", "testapp.product_tags", [None, red.pk]),
         ("DELETE", "testapp.product_tags", [red.pk, None]),
     ]
+
+
+@contextmanager
+def before_each_delete(do: Any) -> Iterator[None]:
+    """A receiver without a sender, because of which Django sends the rows of through tables one by one."""
+    signals.pre_delete.connect(do, weak=False)
+    try:
+        yield
+    finally:
+        signals.pre_delete.disconnect(do)
+
+
+def test_links_that_a_receiver_ends_before_the_delete_does_are_told_once() -> None:
+    tea, red = Product.objects.create(name="Tea"), Tag.objects.create(name="red")
+    tea.tags.add(red)
+    since, key = mark(), red.pk
+
+    def unlink(instance: Any, **kwargs: Any) -> None:
+        if instance is red:
+            Product.tags.through.objects.filter(tag=key).delete()
+
+    with before_each_delete(unlink):
+        red.delete()
+
+    told_links = [e[3]["tags"] for e in told(since=since) if e[1] == "testapp.product"]
+    assert told_links == [{"added": [], "removed": [[key, "red"]]}]
+
+
+def test_links_of_an_object_that_a_receiver_deletes_first_are_told_with_it() -> None:
+    tea, red = Product.objects.create(name="Tea"), Tag.objects.create(name="red")
+    tea.tags.add(red)
+    since, key = mark(), str(tea.pk)
+    left = [1]
+
+    def delete(instance: Any, **kwargs: Any) -> None:
+        if instance is tea and left.pop():
+            Product.objects.get(pk=tea.pk).delete()
+            left.append(0)
+
+    with before_each_delete(delete):
+        tea.delete()
+
+    entries = [e for e in told(since=since) if e[1] == "testapp.product"]
+    assert [(e[0], e[2], e[3]["tags"]) for e in entries] == [
+        ("DELETE", key, {"added": [], "removed": [[red.pk, "red"]]}),
+    ]
+
+
+def test_links_made_anew_while_their_object_is_deleted() -> None:
+    tea, red = Product.objects.create(name="Tea"), Tag.objects.create(name="red")
+    tea.tags.add(red)
+    since, pair = mark(), [red.pk, "red"]
+
+    def link_again(instance: Any, **kwargs: Any) -> None:
+        if instance is tea:
+            tea.tags.clear()
+            Product.tags.through.objects.create(product=tea, tag=red)
+            Product.tags.through.objects.filter(product=tea).delete()
+
+    with before_each_delete(link_again):
+        tea.delete()
+
+    changes = [e[3]["tags"] for e in told(since=since) if "tags" in e[3]]
+    assert [(c["added"], c["removed"]) for c in changes] == [([], [pair]), ([pair], []), ([], [pair])]

@@ -7,7 +7,7 @@ becomes one readable entry for each owning object. What is captured outside of o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field as attribute
@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.signals import m2m_changed
 
-from auditlog.capture.frames import DeleteFrame, Moment, Note, open_frames
+from auditlog.capture.frames import DeleteFrame, Moment, Note, moved, open_frames
 from auditlog.capture.labels import labels
 from auditlog.capture.registration import Registration
 from auditlog.capture.registry import registry
@@ -155,6 +155,10 @@ def _settle(bracket: Bracket) -> None:
 
 def record_links(using: str, part: LinkTable, rows: Sequence[tuple[Row | None, Row | None]]) -> None:
     """Record, or keep for the operation in progress, what rows of a through table say before and after a write."""
+    for old, new in rows:
+        known = old if new is None else new
+        if known is not None:
+            moved(using, part, part.pk_of(known), new, None)
     for relation in part.relations:
         added, removed = _difference(relation, using, part, rows)
         shown = _labels(relation, added | removed, using)
@@ -163,6 +167,8 @@ def record_links(using: str, part: LinkTable, rows: Sequence[tuple[Row | None, R
             brackets[-1].collect(added, removed, shown)
         else:
             removed -= _tell_deletes(relation, removed, shown, using)
+            for frame in _deletes(using) if added else ():
+                record_ended(frame)
             _record(relation, added, removed, shown, using, None)
 
 
@@ -233,11 +239,25 @@ def _linked(relation: Relation, links: Links, using: str) -> Links:
     )
 
 
+def _deletes(using: str) -> Iterator[DeleteFrame]:
+    """The deletes in progress, the innermost first: that is the one which tells what becomes of its rows."""
+    return (f for f in reversed(open_frames()) if isinstance(f, DeleteFrame) and f.using == using)
+
+
+def record_ended(frame: DeleteFrame) -> None:
+    """Record the links that ended and that no deletion has told: their object went another way, or gets links anew."""
+    for part in {part for part in frame.doomed if frame.links}:
+        ended = [(key, changes) for (label, key), changes in frame.links.items() if label == part.label]
+        drafts = [Draft(Action.UPDATE, part.label, key, "", changes) for key, changes in ended]
+        record_entries(frame.using, drafts, on_error=part.options.on_error, columns=frame.columns)
+    frame.links.clear()
+
+
 def _tell_deletes(relation: Relation, removed: Links, shown: dict[Any, str], using: str) -> Links:
     """Give the links of objects that are being deleted to the entries of their deletion; returns these links."""
     told: Links = set()
-    for frame in open_frames() if removed else ():
-        if isinstance(frame, DeleteFrame) and frame.using == using and relation.registration in frame.doomed:
+    for frame in _deletes(using) if removed else ():
+        if relation.registration in frame.doomed:
             doomed = _doomed(relation, frame, {owner for owner, _ in removed - told}, using)
             gone = {pair for pair in removed - told if pair[0] in doomed}
             show = Shown(relation, connections[using].vendor, shown)

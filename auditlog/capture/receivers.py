@@ -151,7 +151,6 @@ def _record_row(frame: SaveFrame, part: Registration, new: Row) -> None:
     old = frame.old(part)
     if isinstance(part, LinkTable):
         m2m.record_links(frame.using, part, [(old, new)])
-        moved(frame.using, part, part.pk_of(new), new, None)
         return
     facts = {"snapshot": "loaded"} if frame.loaded and old is not None else {}
     note = Note(frame.note.reason, {**facts, **frame.note.facts})
@@ -205,6 +204,7 @@ def write_deletes(frame: DeleteFrame) -> None:
         if not moment.surely_stands(frame.using) and not is_recorded(frame.using, draft):
             frame.drafts.append((part, draft))
     _write(frame, frame.drafts)
+    m2m.record_ended(frame)
 
 
 def _write_silent(frame: DeleteFrame, part: Registration, rows: dict[Any, Row]) -> None:
