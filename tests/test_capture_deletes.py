@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
 from auditlog.models import Entry
-from tests.helpers import broken_chains, mark, told
+from tests.helpers import broken_chains, live, mark, replayed, told
 from tests.testapp.models import Category, Discounted, Product, Tag, Unregistered
 
 pytestmark = pytest.mark.django_db
@@ -157,3 +157,30 @@ def test_in_autocommit_a_failing_receiver_undoes_delete_and_entries() -> None:
         post_delete.disconnect(fails, sender=Product)
 
     assert (Product.objects.count(), told(since=since)) == (1, [])
+
+
+def test_receivers_write_rows_that_are_about_to_be_deleted() -> None:
+    """Where constraints cannot wait, Django empties their keys first; that is told only if somebody writes then."""
+    top = Category.objects.create(name="top")
+    tea = Product.objects.create(name="Tea", category=top)
+    since = mark()
+
+    def before(instance: Any, **kwargs: Any) -> None:
+        Product.objects.filter(pk=tea.pk).update(stock=3)
+
+    def after(instance: Any, **kwargs: Any) -> None:
+        Product.objects.filter(pk=tea.pk).update(name="again")
+
+    pre_delete.connect(before, sender=Product)
+    post_delete.connect(after, sender=Category)
+    try:
+        top.delete()
+    finally:
+        pre_delete.disconnect(before, sender=Product)
+        post_delete.disconnect(after, sender=Category)
+
+    assert broken_chains() == []
+    assert [replayed(model) == live(model) == {} for model in (Category, Product)] == [True, True]
+    changes = [e[3] for e in told(since=since) if e[1] == "testapp.product"]
+    assert [each["stock"] for each in changes if "stock" in each] == [[0, 3], [3, None]]
+    assert [each["name"] for each in changes if "name" in each] == [["Tea", "again"], ["again", None]]

@@ -118,6 +118,8 @@ class DeleteFrame:
     """The keys of all rows that were about to be deleted when it began."""
     actual: dict[tuple[Registration, Any], Any] = field(default_factory=dict)
     """The keys of rows that the database found by another one: "A" finds the row of "a" in some collations."""
+    emptied: dict[tuple[Registration, Any], Row] = field(default_factory=dict)
+    """Rows whose keys Django has emptied before it deletes them, as they are now; no entry says so."""
     steps: list[Step] = field(default_factory=list)
     links: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """Relations that ended with the objects, by label and object id: what their entries say beside their fields."""

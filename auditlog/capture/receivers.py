@@ -95,17 +95,25 @@ def settle_outer(
     Their entries must come first, and their new state is what is found now; before their own SQL ran, nothing differs.
     """
     for outer in open_frames():
-        if (
-            isinstance(outer, SaveFrame)
-            and outer is not but
-            and outer.using == using
-            and outer.taken
-            and not outer.done
-        ):
+        if outer.using != using or outer is but:
+            continue
+        if isinstance(outer, DeleteFrame):
+            for part, pk in [key for key in outer.emptied if current(*key) is not None]:
+                _record_emptied(outer, part, pk)
+        elif outer.taken and not outer.done:
             for part in outer.parts:
                 row = current(part, part_pk(outer.instance, part, using))
                 if row is not None:
                     _record_row(outer, part, row)
+
+
+def _record_emptied(frame: DeleteFrame, part: Registration, pk: Any) -> None:
+    """Record after all that a delete has emptied keys of a row that is about to be deleted."""
+    new, old = frame.emptied.pop((part, pk)), frame.old(part, pk)
+    draft = draft_of(part, part.table(connections[frame.using].vendor), old, new)
+    if draft is not None:
+        record_entries(frame.using, [draft], on_error=part.options.on_error)
+    moved(frame.using, part, pk, new, draft)
 
 
 def on_post_save(

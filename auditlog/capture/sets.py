@@ -134,7 +134,7 @@ def _differences(view: View, before: Mapping[Any, Seen], keys: Mapping[Any, Any]
     now = view.by_keys([keys.get(pk, pk) for pk in before])
     for pk, old in before.items():
         new = now.get(keys.get(pk, pk))
-        if new is None or _is_doomed(view, old.row):
+        if new is None or _is_emptied(view, old.row, new.row):
             continue
         if keys.get(pk, pk) != pk:
             yield Changed(old.row, None, old.label)
@@ -143,17 +143,28 @@ def _differences(view: View, before: Mapping[Any, Seen], keys: Mapping[Any, Any]
             yield Changed(old.row, new.row, new.label)
 
 
-def _is_doomed(view: View, row: Row) -> bool:
-    """Whether a delete in progress has emptied a key of the row only because it is about to delete the row too.
+def _is_emptied(view: View, old: Row, new: Row) -> bool:
+    """Whether a delete in progress has emptied keys of the row only because it is about to delete the row too.
 
-    Django does so where the database cannot defer constraints (MySQL, MariaDB).
+    Django does so where the database cannot defer constraints (MySQL, MariaDB). The delete keeps in mind what the row
+    is now, should a receiver write it before it goes.
     """
     frame = innermost_delete()
     if frame is None or frame is not open_frames()[-1] or frame.using != view.using:
         return False
     if connections[view.using].features.can_defer_constraint_checks:
         return False
-    return view.table.pk_of(row) in frame.stored.get(view.part, {})
+    pk = view.table.pk_of(old)
+    changed = [name for name, before, now in zip(view.table.names, old, new, strict=True) if before != now]
+    emptied = all(_is_empty_key(view, name, new) for name in changed) and pk in frame.stored.get(view.part, {})
+    if emptied and changed:
+        frame.emptied[view.part, pk] = new
+    return emptied
+
+
+def _is_empty_key(view: View, name: str, row: Row) -> bool:
+    """Whether the field is a foreign key, and empty in the row."""
+    return view.part.model._meta.get_field(name).is_relation and row[view.table.names.index(name)] is None
 
 
 def update_batch(
